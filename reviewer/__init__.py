@@ -1,0 +1,1 @@
+"""mm-reviewer: reviews Linux memory-management patch series for compound-page bugs."""

@@ -1,0 +1,1 @@
+"""Facts to knowledge: page states, demands, summaries, call paths. No text for people."""

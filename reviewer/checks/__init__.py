@@ -1,0 +1,1 @@
+"""One kind of reasoning a file; each turns knowledge and a rule into findings."""

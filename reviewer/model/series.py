@@ -1,0 +1,75 @@
+"""A patch series as it was mailed. Terms are git's and b4's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Trailer:
+    """``Key: value`` at the end of a commit message or in a reply; ``msgid`` where it came from."""
+
+    key: str
+    value: str
+    msgid: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """One message, decoded. Header values are unfolded and RFC 2047-decoded.
+
+    ``date`` is seconds since the epoch (0 if unreadable). ``to`` and ``cc`` are addresses as
+    written ("Name <a@b>"). ``body`` is the decoded text with ``\\n`` line ends. msgids are
+    without angle brackets. ``references`` is oldest first.
+    """
+
+    msgid: str
+    subject: str
+    author: str
+    date: int
+    to: tuple[str, ...]
+    cc: tuple[str, ...]
+    in_reply_to: str
+    references: tuple[str, ...]
+    body: str
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """One patch of a series: the mail it came in, and what ``git mailinfo`` would make of it.
+
+    ``counter``/``expected`` are the n and m of ``[PATCH n/m]``; ``message`` is the commit
+    message without subject, ``diff`` the text that applies (bytes: a diff has no charset).
+    """
+
+    mail: Mail
+    counter: int
+    expected: int
+    subject: str  # the commit's first line, without the [PATCH ...] prefix
+    author: str
+    message: str
+    diff: bytes
+    trailers: tuple[Trailer, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PatchSeries:
+    """A series in one revision: its cover letter, patches in order, and what answered them.
+
+    ``missing`` are the counters that no mail holds. ``grouped_because`` says why these mails
+    are one series. ``followups`` are replies that hold no patch of the series.
+    """
+
+    msgid: str  # of the cover letter, else of the first patch
+    title: str
+    revision: int
+    expected: int
+    cover: Mail | None
+    patches: tuple[Patch, ...]
+    missing: tuple[int, ...]
+    followups: tuple[Mail, ...] = ()
+    base_commit: str = ""
+    change_id: str = ""
+    prerequisites: tuple[str, ...] = ()
+    grouped_because: str = ""

@@ -1,0 +1,1 @@
+"""Values to text: terminal, HTML, JSON, drafts. Decides nothing."""

@@ -1,0 +1,1 @@
+"""Mail and patches to PatchSeries: bytes in, values out. No git tree, no C."""
