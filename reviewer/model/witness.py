@@ -44,11 +44,47 @@ class Schedule:
         return cls(tuple(threads))
 
 
+class PageKind(StrEnum):
+    """What one ``struct page`` is in the simulated memory, from its flags and its head word."""
+
+    ORDER0 = "order0"
+    HEAD = "head"
+    TAIL = "tail"
+    FREED = "freed"
+
+
+@dataclass(frozen=True, slots=True)
+class PageRun:
+    """``count`` pages from index ``first`` on that look alike.
+
+    ``counters`` are the stored (raw) values by the kernel's name, in a fixed order; a counter
+    that lies in page[1] for the whole compound page is listed with the head.
+    """
+
+    first: int
+    count: int
+    kind: PageKind
+    counters: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SourceText:
+    """A function's text as the replay ran it; ``line`` is the number of its first line."""
+
+    path: str
+    line: int
+    function: str
+    text: str
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """One executed step: the thread, the function and line it is in, and what it did.
 
     ``text`` is for a person ("load page[0].flags = 0x10000"); ``actor`` is the thread's name.
+    ``access`` is "load", "store", "rmw" or "wait" (empty: no shared memory touched), ``place``
+    what it touched ("page[0].flags"), ``page`` that page's index. ``after`` are the pages that
+    look different after the step.
     """
 
     thread: int
@@ -57,6 +93,10 @@ class Step:
     path: str
     line: int
     text: str
+    access: str = ""
+    place: str = ""
+    page: int | None = None
+    after: tuple[PageRun, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +105,8 @@ class Witness:
 
     ``reason`` says what stopped an undecided run, or the bound a ``never`` holds within.
     ``model`` says which parts ran as the tree's own source and which as the reference model.
+    ``pages`` are the pages before the first step of the trace, ``first_pfn`` the pfn of page 0,
+    ``sources`` the functions the trace walks through.
     """
 
     outcome: Outcome
@@ -76,6 +118,9 @@ class Witness:
     executions: int
     reason: str = ""
     model: str = ""
+    pages: tuple[PageRun, ...] = ()
+    first_pfn: int = 0
+    sources: tuple[SourceText, ...] = ()
 
     @property
     def steps(self) -> int:
