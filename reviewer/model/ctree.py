@@ -69,11 +69,16 @@ class Name:
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """An integer or character constant. ``suffix`` is lower case, letters sorted ("lu")."""
+    """An integer or character constant. ``suffix`` is lower case, letters sorted ("lu").
+
+    ``decimal`` is false for hexadecimal, octal and binary: without a suffix those may be
+    unsigned (C 6.4.4.1).
+    """
 
     span: Span
     value: int
     suffix: str = ""
+    decimal: bool = True
 
 
 @dataclass(frozen=True, slots=True)
