@@ -1,0 +1,1 @@
+"""Strategies that choose who runs next, one to a file, and the driver that obeys them."""
