@@ -54,11 +54,49 @@ class Patch:
 
 
 @dataclass(frozen=True, slots=True)
+class UntrustedTrailer:
+    """A trailer in a reply that names someone other than the one who sent it.
+
+    ``counter`` is the patch answered, 0 the cover; ``author`` is the reply's From.
+    """
+
+    trailer: Trailer
+    author: str
+    counter: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fixup:
+    """A mail that changes patch ``counter`` (0: the cover's whole series) and is not part of it.
+
+    ``why`` says what it was taken for: a ``-fix`` in reply, a diff in a reply, a patch sent
+    again under the same revision. ``diff`` is what it would apply.
+    """
+
+    mail: Mail
+    counter: int
+    diff: bytes
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class CrashReply:
+    """A reply that holds a crash: its msgid, the patch it answers, the crash's first line."""
+
+    msgid: str
+    counter: int
+    headline: str
+
+
+@dataclass(frozen=True, slots=True)
 class PatchSeries:
     """A series in one revision: its cover letter, patches in order, and what answered them.
 
     ``missing`` are the counters that no mail holds. ``grouped_because`` says why these mails
-    are one series. ``followups`` are replies that hold no patch of the series.
+    are one series. ``followups`` are replies that hold no patch of the series, oldest first.
+    ``point`` is the 1 of v5.1. ``completed_from`` is the msgid of the older revision that the
+    patches not sent again were taken from, in a partial reroll. ``supersedes`` and
+    ``superseded_by`` are the msgids of the revisions before and after, where known.
     """
 
     msgid: str  # of the cover letter, else of the first patch
@@ -73,3 +111,14 @@ class PatchSeries:
     change_id: str = ""
     prerequisites: tuple[str, ...] = ()
     grouped_because: str = ""
+    point: int = 0
+    rfc: bool = False
+    resend: bool = False
+    prefixes: tuple[str, ...] = ()
+    in_reply_to: str = ""
+    completed_from: str = ""
+    supersedes: str = ""
+    superseded_by: str = ""
+    fixups: tuple[Fixup, ...] = ()
+    crashes: tuple[CrashReply, ...] = ()
+    untrusted: tuple[UntrustedTrailer, ...] = ()
