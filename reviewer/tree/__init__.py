@@ -1,1 +1,1 @@
-"""A git kernel tree at a revision, and a series applied to it, without touching the checkout. No C."""
+"""A git kernel tree at a revision, and a series applied to it, its checkout untouched. No C."""

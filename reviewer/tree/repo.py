@@ -1,0 +1,342 @@
+"""Opens the user's kernel tree and runs git beside it: read only, no hook, no configuration.
+
+No git command that writes or looks at content runs in the user's repository. Revisions are
+looked up there; everything else happens in a scratch repository of our own, which borrows
+the user's objects as an alternate and has none of the user's configuration or attributes.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import weakref
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from subprocess import PIPE
+from types import TracebackType
+from typing import IO
+
+from reviewer.model.errors import BadInputError
+from reviewer.tree.command import Result, printable
+from reviewer.tree.grepcache import GrepCache
+from reviewer.tree.objects import ObjectReader, is_object_id
+from reviewer.tree.scratch import create_repository
+from reviewer.tree.snapshot import Snapshot
+from reviewer.tree.unpacked import IMPORT_CONFIG, import_tree
+
+# Without this, importing GitPython on a machine without git is an ImportError.
+os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+from git import Git as GitCommand
+from git.exc import GitCommandNotFound
+
+# What the analysis reads; a tree without them is not one it can say anything about.
+_KERNEL_DIRECTORIES = ("mm", "include/linux")
+
+_ENVIRONMENT = {
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_CONFIG_SYSTEM": os.devnull,
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_ATTR_NOSYSTEM": "1",
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_NO_REPLACE_OBJECTS": "1",
+    "GIT_NO_LAZY_FETCH": "1",
+    "GIT_ALLOW_PROTOCOL": "",  # overrides protocol.<name>.allow of the repository too
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_ASKPASS": "false",
+    "SSH_ASKPASS": "false",
+    "GIT_PAGER": "cat",
+    "GIT_EDITOR": "false",
+    "GIT_FLUSH": "1",
+}
+_CONFIG = (
+    f"core.hooksPath={os.devnull}",
+    f"core.attributesFile={os.devnull}",
+    f"core.excludesFile={os.devnull}",
+    "core.fsmonitor=false",
+    "core.untrackedCache=false",
+    "core.pager=cat",
+    "core.quotePath=false",
+    "protocol.allow=never",
+    "gc.auto=0",
+    "maintenance.auto=false",
+    "advice.detachedHead=false",
+    "safe.directory=*",  # as root or from a container; nothing of the repository is run
+)
+_KEPT_VARIABLES = {"GIT_EXEC_PATH", "GIT_PYTHON_REFRESH", "GIT_PYTHON_GIT_EXECUTABLE"}
+
+
+class _Running:
+    """A started git command."""
+
+    def __init__(self, process: GitCommand.AutoInterrupt) -> None:
+        self._process = process
+
+    @property
+    def stdin(self) -> IO[bytes]:
+        stream: IO[bytes] = self._process.stdin
+        return stream
+
+    @property
+    def stdout(self) -> IO[bytes]:
+        stream: IO[bytes] = self._process.stdout
+        return stream
+
+    def close(self) -> Result:
+        return self.finish(b"")
+
+    def finish(self, data: bytes) -> Result:
+        try:
+            out, err = self._process.communicate(data)
+        except BrokenPipeError:
+            out, err = b"", self._process.stderr.read()
+        status: int = self._process.returncode
+        return Result(status, out, err.decode("utf-8", "replace"))
+
+    def kill(self) -> None:
+        self._process.kill()
+        self.close()
+
+
+class GitDirectory:
+    """Runs git with ``GIT_DIR`` set to one directory. Implements ``command.Git``."""
+
+    def __init__(self, directory: Path, *, config: tuple[str, ...] = ()) -> None:
+        self.directory = directory
+        # Not the user's directory: no command may find anything by where it stands.
+        self._command = GitCommand(str(directory if directory.is_dir() else directory.parent))
+        self._options = [word for setting in (*_CONFIG, *config) for word in ("-c", setting)]
+
+    def run(
+        self,
+        *args: str,
+        stdin: bytes = b"",
+        index: Path | None = None,
+        accept: Iterable[int] = (0,),
+    ) -> Result:
+        """Run ``git args`` to its end.
+
+        Raises:
+            BadInputError: the exit status is not in ``accept``.
+        """
+        result = self._start(args, index).finish(stdin)
+        if result.status not in accept:
+            reason = printable(result.complaint)
+            message = f"git {args[0]} failed: {reason}; if the tree is damaged, run git fsck in it"
+            raise BadInputError(message)
+        return result
+
+    def start(self, *args: str) -> _Running:
+        """Start ``git args`` with pipes on both sides."""
+        return self._start(args, None)
+
+    def _start(self, args: tuple[str, ...], index: Path | None) -> _Running:
+        environment = {**_ENVIRONMENT, "GIT_DIR": str(self.directory)}
+        if index is not None:
+            environment["GIT_INDEX_FILE"] = str(index)
+        command = [*_without_variables(environment), "git", "--no-pager", *self._options, *args]
+        try:
+            process = self._command.execute(
+                command, istream=PIPE, as_process=True, env=environment, shell=False
+            )
+        except GitCommandNotFound as error:
+            raise BadInputError("git cannot be run: install git 2.34 or newer") from error
+        return _Running(process)
+
+
+def _without_variables(ours: Iterable[str]) -> list[str]:
+    """Return the start of a command that drops git's variables set by our caller.
+
+    A git hook sets GIT_DIR and GIT_INDEX_FILE; GitPython can add variables and not take any.
+    """
+    kept = _KEPT_VARIABLES.union(ours)
+    names = [name for name in sorted(os.environ) if name.startswith("GIT_") and name not in kept]
+    if not names:
+        return []
+    return ["env", *(word for name in names for word in ("-u", name))]
+
+
+class KernelTree:
+    """A kernel's git history, to be read. Close it, or use it as a context manager.
+
+    ``git`` runs commands in the scratch repository, ``scratch`` is its directory, where an
+    index may be put. ``imported`` says that it is an unpacked tree without history.
+    """
+
+    def __init__(
+        self, path: Path, git_directory: Path, cache_dir: Path, *, imported: str = ""
+    ) -> None:
+        self.path = path
+        self.imported = bool(imported)
+        self._imported = imported
+        self._user = GitDirectory(git_directory)
+        format_name = self._user_text("--show-object-format")
+        self.scratch = Path(tempfile.mkdtemp(prefix="mm-review-"))
+        create_repository(self.scratch, format_name, borrow=self._user_path("objects"))
+        shallow = self._user_path("shallow")
+        if shallow.is_file():
+            shutil.copyfile(shallow, self.scratch / "shallow")
+        self.git = GitDirectory(self.scratch)
+        self.objects = ObjectReader(self.git)
+        self._cache = GrepCache(cache_dir / "grep")
+        self._snapshots: dict[str, Snapshot] = {}
+        # Snapshots may outlive this object, and they all hold the reader.
+        self._remove_scratch = weakref.finalize(
+            self.objects, shutil.rmtree, self.scratch, ignore_errors=True
+        )
+
+    def __enter__(self) -> KernelTree:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the processes and remove the scratch repository; snapshots end with it."""
+        self.objects.close()
+        self._remove_scratch()
+
+    def find_commit(self, revision: str) -> str | None:
+        """Return the id of the commit a revision names, or None where it names none."""
+        if self._imported:
+            return self._imported if revision in ("HEAD", "@", self._imported) else None
+        if "\0" in revision or not revision:
+            return None
+        result = self._user.run(
+            "rev-parse",
+            "--verify",
+            "--quiet",
+            "--end-of-options",
+            f"{revision}^{{commit}}",
+            accept=(0, 1, 128),
+        )
+        name = result.out.decode("ascii", "replace").strip()
+        return name if result.status == 0 and is_object_id(name) else None
+
+    def resolve(self, revision: str = "HEAD") -> str:
+        """Return the id of the commit a revision names.
+
+        Raises:
+            BadInputError: it names no commit, or one that holds no kernel.
+        """
+        commit = self.find_commit(revision)
+        if commit is None:
+            shown = printable(revision, 80)
+            advice = (
+                "an unpacked tree has no history: leave the revision out, or give a git repository"
+                if self.imported
+                else f"name a commit, branch or tag that git -C {self.path} log shows, or fetch it"
+            )
+            raise BadInputError(f"unknown revision '{shown}' in {self.path}: {advice}")
+        snapshot = self.snapshot(commit)
+        for directory in _KERNEL_DIRECTORIES:
+            if not snapshot.is_directory(directory):
+                shown = printable(revision, 80)
+                raise BadInputError(
+                    f"{self.path} at '{shown}' is no kernel tree: it has no {directory}/;"
+                    " give the top directory of a Linux source tree or repository"
+                )
+        return commit
+
+    def iter_tips(self) -> list[tuple[str, str]]:
+        """Return (name, commit) of the branches and tags, the newest first."""
+        if self.imported:
+            return []
+        kinds = ("refs/heads", "refs/remotes", "refs/tags")
+        fields = "--format=%(refname:short)%00%(objectname)%00%(*objectname)"
+        result = self._user.run("for-each-ref", "--sort=-creatordate", fields, *kinds)
+        tips: list[tuple[str, str]] = []
+        for line in result.out.decode("utf-8", "replace").splitlines():
+            name, _, ids = line.partition("\0")
+            direct, _, peeled = ids.partition("\0")
+            tips.append((name, peeled or direct))
+        return tips
+
+    def snapshot(self, treeish: str, *, based_on: Snapshot | None = None) -> Snapshot:
+        """Return the tree of a revision, or of the id of a commit or tree.
+
+        Raises:
+            BadInputError: there is none.
+        """
+        name = treeish if is_object_id(treeish) else self.resolve(treeish)
+        try:
+            tree_id = self.objects.tree_of(name)
+        except KeyError:
+            message = f"{self.path} has no tree {printable(treeish, 80)}: fetch it there first"
+            raise BadInputError(message) from None
+        known = self._snapshots.get(tree_id)
+        if known is None:
+            known = Snapshot(self.git, self.objects, tree_id, cache=self._cache, based_on=based_on)
+            self._snapshots[tree_id] = known
+        return known
+
+    def _user_text(self, *args: str) -> str:
+        result = self._user.run("rev-parse", "--path-format=absolute", *args)
+        return os.fsdecode(result.out.removesuffix(b"\n"))
+
+    def _user_path(self, name: str) -> Path:
+        return Path(self._user_text("--git-path", name))
+
+
+def open_tree(
+    path: Path,
+    *,
+    cache_dir: Path | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> KernelTree:
+    """Open a git checkout, a bare repository, or an unpacked source tree.
+
+    An unpacked tree is imported once into a repository under ``cache_dir`` (default:
+    ``$XDG_CACHE_HOME/mm-reviewer``); opened again, only what has changed is read. ``progress``
+    is told about that in short lines. Nothing is ever written under ``path``.
+
+    Raises:
+        BadInputError: the path is no kernel tree, or git cannot read it.
+    """
+    root = path.expanduser().resolve()
+    if not root.is_dir():
+        raise BadInputError(f"{path} is no directory: give a kernel tree or repository")
+    cache = cache_dir if cache_dir is not None else default_cache_dir()
+    git_directory = _find_git_directory(root)
+    if git_directory is None:
+        for directory in _KERNEL_DIRECTORIES:
+            if not (root / directory).is_dir():
+                raise BadInputError(
+                    f"{root} is no kernel tree: it has no {directory}/ and is no git repository;"
+                    " give the top directory of a Linux source tree or repository"
+                )
+        place = cache / "trees"
+        imported = import_tree(root, place, _open_import, progress or (lambda text: None))
+        return KernelTree(root, imported.repository, cache, imported=imported.commit)
+    tree = KernelTree(root, git_directory, cache)
+    try:
+        if tree.find_commit("HEAD") is not None:
+            tree.resolve("HEAD")
+    except BaseException:
+        tree.close()
+        raise
+    return tree
+
+
+def default_cache_dir() -> Path:
+    """Return ``$XDG_CACHE_HOME/mm-reviewer``, by the XDG rules ``~/.cache/mm-reviewer``."""
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    return (Path(base) if base.startswith("/") else Path.home() / ".cache") / "mm-reviewer"
+
+
+def _open_import(repository: Path) -> GitDirectory:
+    create_repository(repository, "sha1")
+    return GitDirectory(repository, config=IMPORT_CONFIG)
+
+
+def _find_git_directory(root: Path) -> Path | None:
+    """Return the git directory *of this directory*: an outer repository is another tree."""
+    if (root / ".git").exists():
+        return root / ".git"
+    is_bare = (root / "HEAD").is_file() and (root / "objects").is_dir()
+    return root if is_bare and (root / "refs").is_dir() else None

@@ -1,0 +1,130 @@
+"""Real git repositories with a tiny kernel in them, and series made from diffs."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from reviewer.model.series import Mail, Patch, PatchSeries
+from reviewer.tree.repo import KernelTree, open_tree
+
+RMAP = "".join(f"int line_{number}(void);\n" for number in range(1, 41))
+FILES = {
+    "Makefile": "VERSION = 6\n",
+    "mm/rmap.c": RMAP,
+    "mm/util.c": "int page_mapcount(struct page *page)\n{\n\treturn 0;\n}\n",
+    "mm/damon/core.c": "int x_page_mapcount(void);\n",
+    "include/linux/mm.h": "int page_mapcount(struct page *page);\n",
+    "fs/proc/page.c": "int stable_page_flags(void *page)\n{\n\treturn page_mapped(page);\n}\n",
+    "Documentation/mm.txt": "page_mapcount is a word here too\n",
+    ".gitattributes": "*.c text eol=crlf filter=evil\n*.h text eol=crlf diff=evil\n",
+    ".gitignore": "*\n",
+}
+
+
+class Lab:
+    """A checkout with one commit of a tiny kernel, and what a test does to it."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        root.mkdir()
+        self.git("init", "-q", "-b", "master")
+        # The attributes of the tree are there to be ignored by us; git itself would obey.
+        (root / ".git/info/attributes").write_text("* !text !eol !filter !diff\n")
+        self.write(FILES)
+        self.commit("Linux 6.0")
+
+    def git(self, *args: str, stdin: bytes = b"", where: Path | None = None) -> str:
+        """Run git for the test itself, away from the developer's own configuration."""
+        environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self.root),
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "GIT_AUTHOR_NAME": "A",
+            "GIT_AUTHOR_EMAIL": "a@example.org",
+            "GIT_COMMITTER_NAME": "C",
+            "GIT_COMMITTER_EMAIL": "c@example.org",
+        }
+        done = subprocess.run(
+            ["git", *args],
+            cwd=where or self.root,
+            env=environment,
+            input=stdin,
+            capture_output=True,
+        )
+        assert done.returncode == 0, done.stderr.decode()
+        return done.stdout.decode("utf-8", "surrogateescape").strip("\n")
+
+    def write(self, files: Mapping[str, str]) -> None:
+        """Write files into the checkout."""
+        for name, text in files.items():
+            file = self.root / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(text.encode())
+
+    def replace(self, path: str, old: str, new: str) -> None:
+        """Replace text in one file."""
+        text = (self.root / path).read_text()
+        assert old in text
+        (self.root / path).write_bytes(text.replace(old, new, 1).encode())
+
+    def commit(self, subject: str = "a commit") -> str:
+        """Commit everything and return the commit."""
+        self.git("add", "-A", "-f")
+        self.git("commit", "-q", "--allow-empty", "-m", subject)
+        return self.git("rev-parse", "HEAD")
+
+    def diff(self, *edits: Callable[[], object]) -> tuple[bytes, ...]:
+        """Return the diffs that edits of the checkout make one after the other; undo all."""
+        start = self.git("rev-parse", "HEAD")
+        diffs = []
+        for edit in edits:
+            edit()
+            self.git("add", "-A", "-f")
+            text = self.git("diff", "--cached", "--binary", "-M", "HEAD") + "\n"
+            diffs.append(text.encode("utf-8", "surrogateescape"))
+            self.commit("for the diff")
+        self.git("reset", "-q", "--hard", start)
+        return tuple(diffs)
+
+    def series(self, *diffs: bytes, base_commit: str = "", date: int = 0) -> PatchSeries:
+        """Return a series with one patch for each diff."""
+        patches = []
+        for counter, diff in enumerate(diffs, 1):
+            subject = f"mm: step {counter}"
+            title = f"[PATCH {counter}/{len(diffs)}] {subject}"
+            mail = Mail(f"p{counter}@example.org", title, "A", date, (), (), "", (), "")
+            patches.append(Patch(mail, counter, len(diffs), subject, "A", "", diff))
+        return PatchSeries(
+            msgid="cover@example.org",
+            title="mm: steps",
+            revision=1,
+            expected=len(diffs),
+            cover=None,
+            patches=tuple(patches),
+            missing=(),
+            base_commit=base_commit,
+        )
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Lab:
+    """A checkout with one commit of a tiny kernel."""
+    return Lab(tmp_path / "linux")
+
+
+@pytest.fixture
+def cache_dir(tmp_path: Path) -> Path:
+    """A cache of the test's own."""
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def tree(lab: Lab, cache_dir: Path) -> Iterator[KernelTree]:
+    """The checkout, opened."""
+    with open_tree(lab.root, cache_dir=cache_dir) as opened:
+        yield opened
