@@ -1,0 +1,67 @@
+"""Frozen values to bytes and back; the only module that knows msgspec."""
+
+from __future__ import annotations
+
+from dataclasses import fields, is_dataclass
+from typing import Any, TypeVar
+
+import msgspec
+
+from reviewer.model.errors import BadInputError
+
+T = TypeVar("T")
+
+
+def to_json(value: object, *, indent: int = 2) -> bytes:
+    """Return the value as UTF-8 JSON with a newline at the end; the same value, the same bytes.
+
+    Members keep the order their type declares (values that travel hold tuples, not sets).
+    ``indent`` 0 is one line.
+    """
+    raw = msgspec.json.encode(value)
+    return msgspec.json.format(raw, indent=indent or -1) + b"\n"
+
+
+def from_json(raw: bytes, kind: type[T], *, what: str = "JSON") -> T:
+    """Read bytes into a value of ``kind``, checking every member's type.
+
+    Raises:
+        BadInputError: it is not JSON, or not of that shape; ``what`` names it in the message.
+
+    """
+    try:
+        return msgspec.json.decode(raw, type=kind)
+    except msgspec.DecodeError as error:
+        raise BadInputError(f"{what}: {error}; check that the file is whole") from error
+
+
+def from_builtins(data: object, kind: type[T], *, what: str) -> T:
+    """Turn dicts, lists and scalars (what ``tomllib`` reads) into a value of ``kind``.
+
+    Raises:
+        BadInputError: a member is missing, unknown or of another type; ``what`` names it.
+    """
+    try:
+        value = msgspec.convert(data, kind)
+    except msgspec.ValidationError as error:
+        raise BadInputError(f"{what}: {error}; fix it") from error
+    _refuse_unknown(data, value, what)
+    return value
+
+
+def _refuse_unknown(data: object, value: object, what: str) -> None:
+    """Compare keys with members; msgspec checks that for its own structs only."""
+    if isinstance(data, dict) and is_dataclass(value):
+        known = {member.name for member in fields(value)}
+        for key, item in data.items():
+            if key not in known:
+                raise BadInputError(f"{what}: there is no key '{key}'; fix it")
+            _refuse_unknown(item, getattr(value, key), what)
+    elif isinstance(data, list) and isinstance(value, tuple | list):
+        for item, converted in zip(data, value, strict=True):
+            _refuse_unknown(item, converted, what)
+
+
+def to_json_schema(kind: type[object]) -> dict[str, Any]:
+    """Return the JSON Schema (2020-12) of a type."""
+    return msgspec.json.schema(kind)

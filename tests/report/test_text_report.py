@@ -1,0 +1,95 @@
+"""The terminal report: short, in words, harmless."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from reviewer.model.review import Review
+from reviewer.report.interleaving import select_steps
+from reviewer.report.text import render_text
+
+
+def test_says_verdict_path_patch_and_interleaving(review: Review) -> None:
+    text = render_text(review)
+    first = text.splitlines()[0]
+    assert "1 finding" in first
+    assert "1 reproduced" in first
+    assert (
+        "kpageflags_read -> stable_page_flags -> page_mapcount -> __page_mapcount"
+        " -> PageDoubleMap" in text
+    )
+    assert "2: proc: count mappings" in text
+    assert "include/linux/page-flags.h:545: VM_BUG_ON_PAGE(!PageHead(page), page);" in " ".join(
+        text.split()
+    )
+    assert "CPU 0: kpageflags_read" in text
+    assert "CPU 1: munmap" in text
+    assert text.index("loses PG_head") < text.rindex("VM_BUG_ON_PAGE(!PageHead(page))")
+    assert "kernel BUG at include/linux/page-flags.h:545!" in text
+
+
+def test_old_and_repaired_findings_take_one_line_each(review: Review) -> None:
+    lines = render_text(review).splitlines()
+    start = lines.index("not of this series:")
+    assert lines[start + 1].startswith("  preexisting [unpinned-compound-head] kpagecount_read ->")
+    assert lines[start + 2].startswith("  fixed-later (patch 2) [unpinned-compound-head] example_")
+    assert lines[start + 3] == ""
+
+
+def test_counts_what_was_not_analysed_and_lists_it_when_asked(review: Review) -> None:
+    short, long = render_text(review), render_text(review, verbose=True)
+    assert "  2 x parse: the parser met text it could not read" in short
+    assert "mm/odd.c: even()" not in short
+    assert "  parse: mm/odd.c: even(): the parser met text it could not read" in long
+
+
+def test_verbose_shows_every_step_and_oops_line(review: Review) -> None:
+    witness = next(f.witness for f in review.findings if f.witness)
+    long = render_text(review, verbose=True)
+    for step in witness.trace:
+        assert step.text[:20] in long
+    assert "invalid opcode" in long
+    assert "-v)" not in long
+
+
+def test_says_so_when_there_is_nothing(clean_review: Review) -> None:
+    text = render_text(clean_review)
+    assert text.startswith("mm-review: no finding in thp: count mappings per page\n")
+    assert "not analysed" not in text
+    assert "812 functions" in text
+
+
+def test_before_and_after_marks_the_row_that_differs(review: Review) -> None:
+    text = render_text(review)
+    assert "! kpageflags-against-munmap: never -> sometimes" in text
+    assert "  map-unmap: never -> never" in text
+
+
+def test_a_finding_without_witness_says_unverified(review: Review) -> None:
+    found = tuple(replace(f, witness=None) for f in review.findings)
+    assert "unverified" in render_text(replace(review, findings=found))
+
+
+def test_steps_chosen_hold_the_racing_store_and_the_accesses_around_it(review: Review) -> None:
+    witness = next(f.witness for f in review.findings if f.witness)
+    assert select_steps(witness, most=1) == (8,)
+    assert select_steps(witness, most=3) == (5, 7, 8)
+    assert {2, 4, 5, 7, 8} <= set(select_steps(witness, most=6))
+
+
+def test_escape_sequences_and_overrides_are_spelled_out(review: Review) -> None:
+    hostile = "\x1b[2J\x1b]0;owned\x07 \u202egnol"
+    finding = replace(
+        review.findings[2],
+        message=f"message {hostile}",
+        guards=(hostile,),
+        remedies=(f"a\nb{hostile}",),
+    )
+    witness = finding.witness
+    assert witness is not None
+    finding = replace(finding, witness=replace(witness, oops=hostile, scenario=hostile))
+    series = replace(review.series, title=hostile) if review.series else None
+    text = render_text(replace(review, findings=(finding,), series=series), verbose=True)
+    assert text.replace("\n", "").isprintable()
+    assert "\\x1b[2J" in text
+    assert "\\u202e" in text
