@@ -68,17 +68,29 @@ class ObjectReader:
                 message = f"git cannot read object {object_id}: {reason}; run git fsck in the tree"
                 raise BadInputError(message) from error
 
+    def read_named(self, object_id: str) -> bytes:
+        """Return the bytes of an object that a tree names, so that it should be there.
+
+        Raises:
+            BadInputError: it is not: the clone is partial, or damaged.
+        """
+        try:
+            return self.read(object_id)[1]
+        except KeyError:
+            raise BadInputError(
+                f"the repository lacks object {object_id}: if it is a partial clone,"
+                " fetch the rest with git fetch --refetch --no-filter"
+            ) from None
+
     def directory(self, tree_id: str) -> dict[str, Entry]:
         """Return what the tree object names, in git's order.
 
         Raises:
-            KeyError: the repository does not have the object, or it is no tree.
+            BadInputError: the repository does not have the object, though a tree names it.
         """
         known = self._directories.get(tree_id)
         if known is None:
-            kind, data = self.read(tree_id)
-            if kind != "tree":
-                raise KeyError(tree_id)
+            data = self.read_named(tree_id)
             known = parse_directory(data, len(tree_id) // 2)
             self._directories[tree_id] = known
         return known

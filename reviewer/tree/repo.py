@@ -19,6 +19,7 @@ from typing import IO
 
 from reviewer.model.errors import BadInputError
 from reviewer.tree.command import Result, printable
+from reviewer.tree.environment import CONFIG, ENVIRONMENT, without_variables
 from reviewer.tree.grepcache import GrepCache
 from reviewer.tree.objects import ObjectReader, is_object_id
 from reviewer.tree.scratch import create_repository
@@ -32,38 +33,6 @@ from git.exc import GitCommandNotFound
 
 # What the analysis reads; a tree without them is not one it can say anything about.
 _KERNEL_DIRECTORIES = ("mm", "include/linux")
-
-_ENVIRONMENT = {
-    "GIT_CONFIG_NOSYSTEM": "1",
-    "GIT_CONFIG_SYSTEM": os.devnull,
-    "GIT_CONFIG_GLOBAL": os.devnull,
-    "GIT_ATTR_NOSYSTEM": "1",
-    "GIT_OPTIONAL_LOCKS": "0",
-    "GIT_NO_REPLACE_OBJECTS": "1",
-    "GIT_NO_LAZY_FETCH": "1",
-    "GIT_ALLOW_PROTOCOL": "",  # overrides protocol.<name>.allow of the repository too
-    "GIT_TERMINAL_PROMPT": "0",
-    "GIT_ASKPASS": "false",
-    "SSH_ASKPASS": "false",
-    "GIT_PAGER": "cat",
-    "GIT_EDITOR": "false",
-    "GIT_FLUSH": "1",
-}
-_CONFIG = (
-    f"core.hooksPath={os.devnull}",
-    f"core.attributesFile={os.devnull}",
-    f"core.excludesFile={os.devnull}",
-    "core.fsmonitor=false",
-    "core.untrackedCache=false",
-    "core.pager=cat",
-    "core.quotePath=false",
-    "protocol.allow=never",
-    "gc.auto=0",
-    "maintenance.auto=false",
-    "advice.detachedHead=false",
-    "safe.directory=*",  # as root or from a container; nothing of the repository is run
-)
-_KEPT_VARIABLES = {"GIT_EXEC_PATH", "GIT_PYTHON_REFRESH", "GIT_PYTHON_GIT_EXECUTABLE"}
 
 
 class _Running:
@@ -105,7 +74,7 @@ class GitDirectory:
         self.directory = directory
         # Not the user's directory: no command may find anything by where it stands.
         self._command = GitCommand(str(directory if directory.is_dir() else directory.parent))
-        self._options = [word for setting in (*_CONFIG, *config) for word in ("-c", setting)]
+        self._options = [word for setting in (*CONFIG, *config) for word in ("-c", setting)]
 
     def run(
         self,
@@ -131,10 +100,10 @@ class GitDirectory:
         return self._start(args, None)
 
     def _start(self, args: tuple[str, ...], index: Path | None) -> _Running:
-        environment = {**_ENVIRONMENT, "GIT_DIR": str(self.directory)}
+        environment = {**ENVIRONMENT, "GIT_DIR": str(self.directory)}
         if index is not None:
             environment["GIT_INDEX_FILE"] = str(index)
-        command = [*_without_variables(environment), "git", "--no-pager", *self._options, *args]
+        command = [*without_variables(environment), "git", "--no-pager", *self._options, *args]
         try:
             process = self._command.execute(
                 command, istream=PIPE, as_process=True, env=environment, shell=False
@@ -142,18 +111,6 @@ class GitDirectory:
         except GitCommandNotFound as error:
             raise BadInputError("git cannot be run: install git 2.34 or newer") from error
         return _Running(process)
-
-
-def _without_variables(ours: Iterable[str]) -> list[str]:
-    """Return the start of a command that drops git's variables set by our caller.
-
-    A git hook sets GIT_DIR and GIT_INDEX_FILE; GitPython can add variables and not take any.
-    """
-    kept = _KEPT_VARIABLES.union(ours)
-    names = [name for name in sorted(os.environ) if name.startswith("GIT_") and name not in kept]
-    if not names:
-        return []
-    return ["env", *(word for name in names for word in ("-u", name))]
 
 
 class KernelTree:
@@ -171,7 +128,7 @@ class KernelTree:
         self._imported = imported
         self._user = GitDirectory(git_directory)
         format_name = self._user_text("--show-object-format")
-        self.scratch = Path(tempfile.mkdtemp(prefix="mm-review-"))
+        self.scratch = _make_directory()
         create_repository(self.scratch, format_name, borrow=self._user_path("objects"))
         shallow = self._user_path("shallow")
         if shallow.is_file():
@@ -327,6 +284,14 @@ def default_cache_dir() -> Path:
     """Return ``$XDG_CACHE_HOME/mm-reviewer``, by the XDG rules ``~/.cache/mm-reviewer``."""
     base = os.environ.get("XDG_CACHE_HOME", "")
     return (Path(base) if base.startswith("/") else Path.home() / ".cache") / "mm-reviewer"
+
+
+def _make_directory() -> Path:
+    try:
+        return Path(tempfile.mkdtemp(prefix="mm-review-"))
+    except OSError as error:
+        message = f"no scratch directory can be made: {error.strerror}; set TMPDIR to one with room"
+        raise BadInputError(message) from error
 
 
 def _open_import(repository: Path) -> GitDirectory:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from reviewer.tree.command import Git
+from reviewer.model.errors import BadInputError
+from reviewer.tree.command import Git, printable
 from reviewer.tree.grepcache import GrepCache
 from reviewer.tree.objects import Entry, ObjectReader
 
+_REFETCH = "fetch what a partial clone left out with git fetch --refetch --no-filter"
 _WORD = re.compile(r"[A-Za-z0-9_]+")
 _GLOB_SPECIAL = re.compile(r"([\\*?\[\]])")
 
@@ -48,8 +50,9 @@ class Snapshot:
 
         Raises:
             KeyError: there is no such file in the tree.
+            BadInputError: the tree has it, but the repository lacks its blob.
         """
-        return self._objects.read(self.blob_id(path))[1]
+        return self._objects.read_named(self.blob_id(path))
 
     def exists(self, path: str) -> bool:
         """Say whether the path is a regular file of the tree."""
@@ -121,6 +124,8 @@ class Snapshot:
         patterns = "".join(f"{word}\n" for word in words).encode()
         options = ("grep", "-l", "-w", "-F", "-a", "-z", "--full-name", "--no-textconv", "-f", "-")
         result = self._git.run(*options, self._tree_id, "--", *specs, stdin=patterns, accept=(0, 1))
+        if "unable to read" in result.err:
+            raise BadInputError(f"git grep failed: {printable(result.complaint)}; {_REFETCH}")
         names = result.out.decode("utf-8", "surrogateescape").split("\0")
         found = (name.removeprefix(f"{self._tree_id}:") for name in names if name)
         return tuple(sorted(path for path in found if self.exists(path)))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import shutil
 import stat
 import time
 from collections.abc import Callable, Iterator
@@ -28,6 +29,7 @@ _REF = "refs/heads/import"
 _AUTHOR = "mm-reviewer <mm-reviewer@localhost> 0 +0000"
 _HEADER = b"mm-reviewer import 1"
 _CHUNK = 1 << 20
+_MOST_PACKS = 50  # every changed tree adds one, and each slows the reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +73,7 @@ def _update(
     commit, known = _read_manifest(manifest)
     if commit and known == now:
         return Imported(repository, commit)
-    for left_over in repository.glob("objects/pack/tmp_*"):
-        left_over.unlink()
+    _clean(repository)
     git = open_repository(repository)
     if commit and git.run("cat-file", "-e", commit, accept=(0, 1, 128)).status:
         commit, known = "", {}
@@ -86,6 +87,15 @@ def _update(
     write_whole(manifest, _HEADER + b" " + new.encode() + b"\0" + records)
     progress(f"importing {root}: done")
     return Imported(repository, new)
+
+
+def _clean(repository: Path) -> None:
+    """Remove what an interrupted import left, and start anew after many small ones."""
+    for pattern in ("objects/pack/tmp_*", "fast_import_crash_*"):
+        for left_over in repository.glob(pattern):
+            left_over.unlink()
+    if sum(1 for _ in repository.glob("objects/pack/*.pack")) >= _MOST_PACKS:
+        shutil.rmtree(repository)
 
 
 def scan(root: Path) -> Iterator[tuple[bytes, bytes]]:
