@@ -16,11 +16,12 @@ class Trailer:
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """One message, decoded. Header values are unfolded and RFC 2047-decoded.
+    r"""One message, decoded. Header values are unfolded and RFC 2047-decoded.
 
     ``date`` is seconds since the epoch (0 if unreadable). ``to`` and ``cc`` are addresses as
-    written ("Name <a@b>"). ``body`` is the decoded text with ``\\n`` line ends. msgids are
-    without angle brackets. ``references`` is oldest first.
+    written ("Name <a@b>"). ``body`` is the decoded text with ``\n`` line ends. msgids are
+    without angle brackets. ``references`` is oldest first. ``problems`` says what in the message
+    was wrong and how it was read all the same.
     """
 
     msgid: str
@@ -33,6 +34,7 @@ class Mail:
     references: tuple[str, ...]
     body: str
     headers: tuple[tuple[str, str], ...] = ()
+    problems: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
