@@ -1,26 +1,25 @@
-"""Applies the patches of a series one by one in a scratch index: a tree before and after each."""
+"""Applies the patches of a series one by one: a tree before and after each."""
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 
 from reviewer.model.errors import DoesNotApplyError
 from reviewer.model.series import Patch, PatchSeries
 from reviewer.tree.changes import ChangedFile, find_changes
-from reviewer.tree.command import Result, printable
+from reviewer.tree.command import printable
 from reviewer.tree.misfit import explain_misfit
 from reviewer.tree.repo import KernelTree
 from reviewer.tree.snapshot import Snapshot
-
-# No fuzz: git demands every context line; only its line numbers may be off.
-_APPLY = ("apply", "--cached", "-p1", "--whitespace=nowarn")
+from reviewer.tree.workbench import Workbench
 
 
 @dataclass(frozen=True, slots=True)
 class AppliedPatch:
-    """One patch with the trees around it. ``how`` is "exact" or "three-way merge"."""
+    """One patch with the trees around it.
+
+    ``how`` is "exact", "three-way merge", or "empty" for a patch without a diff.
+    """
 
     patch: Patch
     before: Snapshot
@@ -46,23 +45,20 @@ def apply_series(tree: KernelTree, base_commit: str, series: PatchSeries) -> App
     """Apply the patches in their order to the tree of ``base_commit``.
 
     Each is tried exactly (lines may have moved, none may differ), then as a three-way merge
-    where the tree has the blobs that the diff was made from. The same input gives the same
-    tree ids. Nothing of the user's repository is written.
+    where the tree has the blobs that the diff was made on. The same input gives the same tree
+    ids. Nothing of the user's repository is written.
 
     Raises:
         BadInputError: the tree has no such commit.
         DoesNotApplyError: a patch does not apply; the message says which, where and why.
     """
-    base = tree.snapshot(base_commit)
+    before = base = tree.snapshot(base_commit)
     steps: list[AppliedPatch] = []
-    with tempfile.TemporaryDirectory(dir=tree.scratch, prefix="index-") as directory:
-        index = Path(directory) / "index"
-        tree.git.run("read-tree", base.name, index=index)
-        before = base
+    with Workbench(tree) as bench:
         for patch in series.patches:
-            how = _apply_patch(tree, index, before, patch, series, base_commit)
-            written = tree.git.run("write-tree", "--missing-ok", index=index)
-            tree_id = written.out.decode("ascii").strip()
+            tree_id, how = _apply_patch(bench, before, patch)
+            if not tree_id:
+                raise _does_not_apply(patch, series, base_commit, how)
             after = tree.snapshot(tree_id, based_on=before)
             changed = find_changes(tree.git, before.name, after.name)
             steps.append(AppliedPatch(patch, before, after, changed, how))
@@ -70,35 +66,19 @@ def apply_series(tree: KernelTree, base_commit: str, series: PatchSeries) -> App
     return AppliedSeries(base, tuple(steps))
 
 
-def _apply_patch(
-    tree: KernelTree,
-    index: Path,
-    before: Snapshot,
-    patch: Patch,
-    series: PatchSeries,
-    base_commit: str,
-) -> str:
-    """Change the index by one patch and return how it went in."""
+def _apply_patch(bench: Workbench, before: Snapshot, patch: Patch) -> tuple[str, str]:
+    """Return the tree after the patch and how it went in, or "" and why it did not."""
     if not patch.diff.strip():
-        return "empty"
-    every = (0, 1, 128)
-    tried = tree.git.run(*_APPLY, stdin=patch.diff, index=index, accept=every)
-    if tried.status == 0:
-        return "exact"
-    undone = tree.git.run(*_APPLY, "--check", "-R", stdin=patch.diff, index=index, accept=every)
-    if undone.status == 0:
-        raise _does_not_apply(patch, series, base_commit, _ALREADY)
-    merged = tree.git.run(*_APPLY, "--3way", stdin=patch.diff, index=index, accept=every)
-    if merged.status == 0:
-        return "three-way merge"
-    raise _does_not_apply(patch, series, base_commit, _reason(before, patch, tried))
-
-
-_ALREADY = "it is already in the tree; give an older commit with --base"
-
-
-def _reason(before: Snapshot, patch: Patch, tried: Result) -> str:
-    return explain_misfit(before, patch.diff, tried.err)
+        return before.name, "empty"
+    refusal, tree_id = bench.apply(before, patch.diff)
+    if tree_id:
+        return tree_id, "exact"
+    if bench.is_applied(before, patch.diff):
+        return "", "it is already in the tree; name a commit before it with --base"
+    _, tree_id = bench.merge(before, patch.diff)
+    if tree_id:
+        return tree_id, "three-way merge"
+    return "", explain_misfit(before, patch.diff, refusal.err)
 
 
 def _does_not_apply(

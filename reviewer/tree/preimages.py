@@ -1,9 +1,9 @@
-"""Reads from a series' diffs which blobs it was made on: their ``index`` lines. No git."""
+"""Reads from git diffs which files they name and which blobs they were made on. No git."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from reviewer.series.hunks import parse_diff
@@ -11,6 +11,8 @@ from reviewer.series.hunks import parse_diff
 _SECTION = re.compile(rb"^diff --git ", re.MULTILINE)
 _INDEX = re.compile(rb"^index ([0-9a-f]{7,64})\.\.([0-9a-f]{7,64})", re.MULTILINE)
 _BODY = re.compile(rb"^(?:@@ |GIT binary patch)", re.MULTILINE)
+_NAMED = re.compile(rb"^(?:---|\+\+\+|(?:rename|copy) (?:from|to)) ([^\t\r\n]+)", re.MULTILINE)
+_SAME = re.compile(rb"^diff --git [^/\n]+/([^\n]+) [^/\n]+/\1\r?$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,26 @@ def extract_preimages(diffs: Iterable[bytes]) -> tuple[PreImage, ...]:
     return tuple(PreImage(path, found[path]) for path in sorted(found))
 
 
-def _iter_sections(diff: bytes) -> Iterable[tuple[str, str, str]]:
+def iter_blob_ids(diff: bytes) -> Iterator[str]:
+    """Yield the (abbreviated) ids of the blobs the diff was made on."""
+    for match in _INDEX.finditer(diff):
+        if match[1].strip(b"0"):
+            yield match[1].decode("ascii")
+
+
+def extract_names(diff: bytes) -> tuple[str, ...]:
+    """Return the paths the diff may name, as ``-p1`` sees them: too many rather than too few."""
+    names: dict[bytes, None] = {}
+    for match in _NAMED.finditer(diff):
+        if match[0].startswith((b"---", b"+++")):
+            names[match[1].strip(b'"').partition(b"/")[2]] = None
+        else:
+            names[match[1]] = None
+    names.update((match[1], None) for match in _SAME.finditer(diff))
+    return tuple(name.decode("utf-8", "surrogateescape") for name in names if name)
+
+
+def _iter_sections(diff: bytes) -> Iterator[tuple[str, str, str]]:
     """Yield (old path, new path, old blob or "") for each file of a git diff."""
     starts = [match.start() for match in _SECTION.finditer(diff)]
     for start, end in zip(starts, [*starts[1:], len(diff)], strict=True):

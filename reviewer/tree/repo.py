@@ -1,8 +1,8 @@
 """Opens the user's kernel tree and runs git beside it: read only, no hook, no configuration.
 
 No git command that writes or looks at content runs in the user's repository. Revisions are
-looked up there; everything else happens in a scratch repository of our own, which borrows
-the user's objects as an alternate and has none of the user's configuration or attributes.
+looked up there; everything else happens in scratch repositories of our own, one of which
+borrows the user's objects; they have none of the user's configuration or attributes.
 """
 
 from __future__ import annotations
@@ -116,24 +116,29 @@ class GitDirectory:
 class KernelTree:
     """A kernel's git history, to be read. Close it, or use it as a context manager.
 
-    ``git`` runs commands in the scratch repository, ``scratch`` is its directory, where an
-    index may be put. ``imported`` says that it is an unpacked tree without history.
+    ``git`` reads all objects, the user's and our new ones; it is never told to write one.
+    ``writer`` writes ours, and sees no others. ``scratch`` is a directory that goes with the
+    tree. ``imported`` says that it is an unpacked source tree without history.
     """
 
     def __init__(
         self, path: Path, git_directory: Path, cache_dir: Path, *, imported: str = ""
     ) -> None:
         self.path = path
+        self._shown = printable(str(path))
         self.imported = bool(imported)
         self._imported = imported
         self._user = GitDirectory(git_directory)
         format_name = self._user_text("--show-object-format")
+        objects, shallow = self._user_path("objects"), self._user_path("shallow")
         self.scratch = _make_directory()
-        create_repository(self.scratch, format_name, borrow=self._user_path("objects"))
-        shallow = self._user_path("shallow")
+        reading, writing = self.scratch / "reading", self.scratch / "writing"
+        create_repository(writing, format_name)
+        create_repository(reading, format_name, borrow=(writing / "objects", objects))
         if shallow.is_file():
-            shutil.copyfile(shallow, self.scratch / "shallow")
-        self.git = GitDirectory(self.scratch)
+            shutil.copyfile(shallow, reading / "shallow")
+        self.git = GitDirectory(reading)
+        self.writer = GitDirectory(writing)
         self.objects = ObjectReader(self.git)
         self._cache = GrepCache(cache_dir / "grep")
         self._snapshots: dict[str, Snapshot] = {}
@@ -187,15 +192,15 @@ class KernelTree:
             advice = (
                 "an unpacked tree has no history: leave the revision out, or give a git repository"
                 if self.imported
-                else f"name a commit, branch or tag that git -C {self.path} log shows, or fetch it"
+                else "name a commit, branch or tag of this repository, or fetch it into it"
             )
-            raise BadInputError(f"unknown revision '{shown}' in {self.path}: {advice}")
+            raise BadInputError(f"unknown revision '{shown}' in {self._shown}: {advice}")
         snapshot = self.snapshot(commit)
         for directory in _KERNEL_DIRECTORIES:
             if not snapshot.is_directory(directory):
                 shown = printable(revision, 80)
                 raise BadInputError(
-                    f"{self.path} at '{shown}' is no kernel tree: it has no {directory}/;"
+                    f"{self._shown} at '{shown}' is no kernel tree: it has no {directory}/;"
                     " give the top directory of a Linux source tree or repository"
                 )
         return commit
@@ -224,7 +229,7 @@ class KernelTree:
         try:
             tree_id = self.objects.tree_of(name)
         except KeyError:
-            message = f"{self.path} has no tree {printable(treeish, 80)}: fetch it there first"
+            message = f"{self._shown} has no tree {printable(treeish, 80)}: fetch it there first"
             raise BadInputError(message) from None
         known = self._snapshots.get(tree_id)
         if known is None:
@@ -257,15 +262,17 @@ def open_tree(
     """
     root = path.expanduser().resolve()
     if not root.is_dir():
-        raise BadInputError(f"{path} is no directory: give a kernel tree or repository")
+        raise BadInputError(
+            f"{printable(str(path))} is no directory: give a kernel tree or repository"
+        )
     cache = cache_dir if cache_dir is not None else default_cache_dir()
     git_directory = _find_git_directory(root)
     if git_directory is None:
         for directory in _KERNEL_DIRECTORIES:
             if not (root / directory).is_dir():
                 raise BadInputError(
-                    f"{root} is no kernel tree: it has no {directory}/ and is no git repository;"
-                    " give the top directory of a Linux source tree or repository"
+                    f"{printable(str(root))} is no kernel tree: it has no {directory}/"
+                    " and is no git repository; give the top directory of a Linux source tree"
                 )
         place = cache / "trees"
         imported = import_tree(root, place, _open_import, progress or (lambda text: None))

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 
-def create_repository(directory: Path, object_format: str, *, borrow: Path | None = None) -> None:
+def create_repository(directory: Path, object_format: str, *, borrow: Sequence[Path] = ()) -> None:
     """Make an empty bare repository, or leave the one that is there as it is.
 
-    ``object_format`` is "sha1" or "sha256". ``borrow`` is an object directory whose objects
-    (and those of its own alternates) it can read.
+    ``object_format`` is "sha1" or "sha256". ``borrow`` are object directories whose
+    objects (and those of their own alternates) it can read.
     """
     for name in ("objects/info", "refs"):
         (directory / name).mkdir(parents=True, exist_ok=True)
@@ -20,8 +21,9 @@ def create_repository(directory: Path, object_format: str, *, borrow: Path | Non
         config += f"[extensions]\n\tobjectformat = {object_format}\n"
     (directory / "config").write_text(config)
     (directory / "HEAD").write_text("ref: refs/heads/import\n")
-    if borrow is not None:
-        (directory / "objects/info/alternates").write_bytes(_quoted(borrow) + b"\n")
+    if borrow:
+        lines = b"".join(_quoted(path) + b"\n" for path in borrow)
+        (directory / "objects/info/alternates").write_bytes(lines)
 
 
 def _quoted(path: Path) -> bytes:

@@ -75,6 +75,27 @@ class Snapshot:
         entry = self._find(path.rstrip("/"))
         return entry is not None and entry.is_directory
 
+    def find_entries(self, path: str) -> dict[str, Entry]:
+        """Return what stands in the way of a new file at ``path``, by path; empty if nothing.
+
+        That is the entry itself; or the file or symbolic link that one of its directories is;
+        or, where the path is a directory, one entry in it.
+        """
+        entry = Entry(0o040000, self._tree_id)
+        done = ""
+        for part in path.split("/"):
+            child = self._objects.directory(entry.id).get(part)
+            if child is None:
+                return {}
+            done = f"{done}/{part}" if done else part
+            entry = child
+            if not entry.is_directory:
+                return {done: entry}
+        while entry.is_directory:
+            name, entry = next(iter(self._objects.directory(entry.id).items()))
+            done = f"{done}/{name}"
+        return {done: entry}
+
     def iter_paths(self, prefixes: Sequence[str] = ()) -> Iterator[str]:
         """Yield the files in any of the directories ``prefixes`` (or of these names), sorted."""
         if not prefixes:

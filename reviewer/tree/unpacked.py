@@ -60,8 +60,10 @@ def import_tree(
             return _update(root, home, open_repository, progress)
     except OSError as error:
         name = printable(str(error.filename or root))
-        message = f"importing {root} failed at {name}: {error.strerror}; free or allow access to it"
-        raise BadInputError(message) from error
+        raise BadInputError(
+            f"importing {printable(str(root))} failed at {name}: {error.strerror};"
+            " free room or allow access there"
+        ) from error
 
 
 def _update(
@@ -79,13 +81,15 @@ def _update(
         commit, known = "", {}
     changed = [path for path, signature in now.items() if known.get(path) != signature]
     gone = [path for path in known if path not in now]
-    progress(f"importing {root}: {len(changed)} files")
+    progress(f"importing {printable(str(root))}: {len(changed)} files")
     new = _fast_import(root, git, commit, gone, changed, now, progress)
     if dict(scan(root)) != now:
-        raise BadInputError(f"{root} changed while it was imported: try again when it is at rest")
+        raise BadInputError(
+            f"{printable(str(root))} changed while it was imported: try again when it is at rest"
+        )
     records = b"".join(now[path] + b" " + path + b"\0" for path in now)
     write_whole(manifest, _HEADER + b" " + new.encode() + b"\0" + records)
-    progress(f"importing {root}: done")
+    progress(f"importing {printable(str(root))}: done")
     return Imported(repository, new)
 
 
@@ -170,19 +174,21 @@ def _fast_import(
             _write_file(to, root, path, signatures[path])
             if time.monotonic() - last > 1:
                 last = time.monotonic()
-                progress(f"importing {root}: {count} of {len(changed)} files")
+                progress(f"importing {printable(str(root))}: {count} of {len(changed)} files")
         to.write(b"\nget-mark :1\ndone\n")
         to.flush()
     except BrokenPipeError:
         message = printable(process.close().complaint)
-        raise BadInputError(f"importing {root} failed: git fast-import: {message}") from None
+        raise BadInputError(
+            f"importing {printable(str(root))} failed: git fast-import: {message}"
+        ) from None
     except BaseException:
         process.kill()
         raise
     result = process.close()
     if result.status:
         message = printable(result.complaint)
-        raise BadInputError(f"importing {root} failed: git fast-import: {message}")
+        raise BadInputError(f"importing {printable(str(root))} failed: git fast-import: {message}")
     return result.out.strip().decode("ascii")
 
 
@@ -199,13 +205,15 @@ def _write_file(to: IO[bytes], root: Path, path: bytes, signature: bytes) -> Non
     with os.fdopen(descriptor, "rb") as stream:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
-            raise BadInputError(f"{root} changed while it was imported: try again")
+            raise BadInputError(f"{printable(str(root))} changed while it was imported: try again")
         to.write(b"data %d\n" % status.st_size)
         left = status.st_size
         while left:
             data = stream.read(min(left, _CHUNK))
             if not data:
-                raise BadInputError(f"{root} changed while it was imported: try again")
+                raise BadInputError(
+                    f"{printable(str(root))} changed while it was imported: try again"
+                )
             to.write(data)
             left -= len(data)
         to.write(b"\n")
