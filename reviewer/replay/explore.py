@@ -72,10 +72,11 @@ class Explorer:
         progress: Callable[[int], None] | None = None,
     ) -> None:
         self._memory = program.memory
+        self._answer = program.answer
         self._limits = limits
         self._oracle = oracle
         self._progress = progress
-        program.reset()
+        program.memory.rollback(0)
         self._graphs = [
             Unfolding(i, thread, program.memory) for i, thread in enumerate(program.threads)
         ]
@@ -128,7 +129,7 @@ class Explorer:
         for first in range(len(self._graphs)):
             self._memory.rollback(0)
             order = [first, *(i for i in range(len(self._graphs)) if i != first)]
-            at = [graph.root for graph in self._graphs]
+            at = [graph.begin() for graph in self._graphs]
             for thread in order:
                 steps = 0
                 while self._graphs[thread].is_ready(at[thread]):
@@ -163,7 +164,8 @@ class Explorer:
         memory.rollback(0)
         self._path = []
         self._budget = budget
-        at = tuple(self._start(graph) for graph in self._graphs)
+        roots = [graph.begin() for graph in self._graphs]
+        at = tuple(self._start(i, state) for i, state in enumerate(roots))
         stack: list[_Frame] = []
         steps = sum(made for _, made in self._path)
         broken = [i for i, state in enumerate(at) if state.failure is not None]
@@ -185,12 +187,12 @@ class Explorer:
                 continue
             self._enter(stack, after, thread, frame.left - cost, steps, unbounded)
 
-    def _start(self, graph: Unfolding) -> LocalState:
+    def _start(self, thread: int, state: LocalState) -> LocalState:
         """Let a thread make the steps before its first contended one."""
-        if self._ends_batch(graph.root):
-            return graph.root
-        state, made = self._run(graph.index, graph.root)
-        self._path.append((graph.index, made))
+        if self._ends_batch(state):
+            return state
+        state, made = self._run(thread, state)
+        self._path.append((thread, made))
         return state
 
     def _enter(
@@ -289,7 +291,7 @@ class Explorer:
             names = [str(i) for i, state in enumerate(at) if state.kind is not None]
             self._fail(Failure("deadlock", -1, f"threads {' '.join(names)} wait for ever"), left)
             return
-        results = tuple(state.result for state in at)
+        results = tuple(self._answer([state.result for state in at]))
         wrong = self._oracle(self._memory, results) if self._oracle else ""
         if wrong:
             self._fail(Failure("oracle", -1, wrong), left)

@@ -34,17 +34,22 @@ class SharedMemory(Protocol):
         """Write the unsigned value of ``size`` bytes."""
         ...
 
-    def describe(self, address: int, size: int) -> str:
-        """Name the place in the kernel's words."""
+    def written(self, mark: int) -> dict[int, int]:
+        """Return the words stored to since the mark, by address, with what they hold now."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """Threads on one memory, which starts each execution at ``rollback(0)``."""
+    """Threads on one memory, which starts each execution at ``rollback(0)``.
+
+    ``answer`` turns what the threads returned into what is asked of an execution (a reader's
+    value lies in user memory, not in its return value); by default it is what they returned.
+    """
 
     threads: tuple[Thread, ...]
     memory: SharedMemory
+    answer: Callable[[Sequence[int | None]], Sequence[int | None]] = tuple
 
     def reset(self) -> None:
         """Go back to where every execution begins."""

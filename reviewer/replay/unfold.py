@@ -1,16 +1,21 @@
-"""A thread as the graph of its local states, so that each of its steps is interpreted once.
+"""A thread as the tree of what its accesses saw, so that each of its steps is interpreted once.
 
-A thread is determined by its own state and by what its accesses load. The graph is keyed by
-both: of thousands of schedules that show a thread the same values, the first is interpreted,
-the others walk the graph.
+A thread is determined by the values its accesses have found. The tree is keyed by them: of
+thousands of schedules that show a thread the same values, the first is interpreted, the
+others walk the tree and repeat what it wrote (its own stack included).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from reviewer.replay.memory import BadAddress
 from reviewer.replay.program import Failure, SharedMemory
 from reviewer.replay.thread import AccessKind, Oops, Thread, Undecided
+
+Cell = tuple[int, int, int]
+"""Address, size in bytes, value."""
 
 
 @dataclass(slots=True, eq=False)
@@ -20,8 +25,8 @@ class LocalState:
     number: int
     saved: object
     kind: AccessKind | None
-    address: int
-    size: int
+    address: int = 0
+    size: int = 0
     result: int | None = None
     failure: Failure | None = None
     next: dict[int, Transition] = field(default_factory=dict)
@@ -34,15 +39,14 @@ class LocalState:
 
 @dataclass(slots=True, eq=False)
 class Transition:
-    """One step: where it leads and, if it changes memory, the value it leaves."""
+    """One step: where it leads, and what it leaves in memory."""
 
     target: LocalState
-    value: int
-    stores: bool
+    cells: tuple[Cell, ...]
 
 
 class Unfolding:
-    """The graph of one thread, grown where the exploration asks for it.
+    """The tree of one thread, grown where the exploration asks for it.
 
     ``interpreted`` counts the steps that were really run.
     """
@@ -52,10 +56,17 @@ class Unfolding:
         self.interpreted = 0
         self._thread = thread
         self._memory = memory
-        self._known: dict[object, LocalState] = {}
         self._parked: LocalState | None = None
         self._count = 0
-        self.root = self._first()
+        mark = memory.mark()
+        self.root = self._run(thread.start)
+        self._setup = self._cells(mark, None)
+
+    def begin(self) -> LocalState:
+        """Enter the root in a memory that was rolled back to its initial image."""
+        for address, size, value in self._setup:
+            self._memory.store(address, size, value)
+        return self.root
 
     def is_ready(self, state: LocalState) -> bool:
         """Say whether the pending access may run in the memory as it is now."""
@@ -68,19 +79,23 @@ class Unfolding:
         """Make the pending step of ``state`` in memory; the flag says it was never made before."""
         memory = self._memory
         try:
-            seen = memory.load(state.address, state.size)
-        except Oops:
-            seen = -1  # nothing is there: the thread itself says so when it is run
-        key = -2 if state.kind is AccessKind.STORE and seen >= 0 else seen
+            key = memory.load(state.address, state.size)
+        except (BadAddress, Undecided):
+            key = -1  # nothing is there: the thread itself says so when it is run
+        else:
+            if state.kind is AccessKind.STORE:
+                key = -2
         found = state.next.get(key)
         if found is not None:
-            if found.stores:
-                memory.store(state.address, state.size, found.value)
+            for address, size, value in found.cells:
+                memory.store(address, size, value)
             return found.target, False
-        target = self._interpret(state)
-        value = memory.load(state.address, state.size) if seen >= 0 else 0
-        stores = value != seen or state.kind is AccessKind.STORE
-        state.next[key] = Transition(target, value, stores)
+        mark = memory.mark()
+        self._park(state)
+        self._parked = None
+        target = self._run(self._thread.step)
+        cells = self._cells(mark, state if key != -1 else None)
+        state.next[key] = Transition(target, cells)
         return target, True
 
     def _park(self, state: LocalState) -> None:
@@ -88,39 +103,36 @@ class Unfolding:
             self._thread.restore(state.saved)
             self._parked = state
 
-    def _first(self) -> LocalState:
-        try:
-            self._thread.start()
-        except (Oops, Undecided) as event:
-            return self._ended(event)
-        return self._arrive()
-
-    def _interpret(self, state: LocalState) -> LocalState:
-        self._park(state)
-        self._parked = None
+    def _run(self, act: Callable[[], None]) -> LocalState:
         self.interpreted += 1
-        try:
-            self._thread.step()
-        except (Oops, Undecided) as event:
-            return self._ended(event)
-        return self._arrive()
-
-    def _arrive(self) -> LocalState:
+        self._count += 1
         thread = self._thread
-        saved = thread.save()
-        state = self._known.get(saved)
-        if state is None:
-            self._count += 1
-            state = LocalState(self._count, saved, thread.kind, thread.address, thread.size)
-            state.result = thread.result if thread.kind is None else None
-            self._known[saved] = state
+        try:
+            act()
+        except Oops as oops:
+            return LocalState(self._count, None, None, failure=Failure.from_oops(self.index, oops))
+        except Undecided as event:
+            return LocalState(
+                self._count, None, None, failure=Failure.from_undecided(self.index, event)
+            )
+        state = LocalState(self._count, thread.save(), thread.kind, thread.address, thread.size)
+        if thread.kind is None:
+            state.result = thread.result
         self._parked = state
         return state
 
-    def _ended(self, event: Oops | Undecided) -> LocalState:
-        self._count += 1
-        if isinstance(event, Oops):
-            failure = Failure.from_oops(self.index, event)
-        else:
-            failure = Failure.from_undecided(self.index, event)
-        return LocalState(self._count, None, None, 0, 0, failure=failure)
+    def _cells(self, mark: int, state: LocalState | None) -> tuple[Cell, ...]:
+        """Return what was written since the mark; of the step's own words its own bytes only.
+
+        Other bytes of those words are other members, which other threads may change.
+        """
+        memory = self._memory
+        written = memory.written(mark)
+        cells: list[Cell] = []
+        if state is not None:
+            own = [word << 3 for word in state.words]
+            if any(written.pop(word, None) is not None for word in own):
+                value = memory.load(state.address, state.size)
+                cells.append((state.address, state.size, value))
+        cells += [(word, 8, value) for word, value in written.items()]
+        return tuple(cells)

@@ -55,8 +55,8 @@ class ToyMemory:
         self.log.append((address, self.words.get(address, 0)))
         self.words[address] = value
 
-    def describe(self, address: int, size: int) -> str:
-        return f"w{address // 8}"
+    def written(self, mark: int) -> dict[int, int]:
+        return {address: self.words[address] for address, _ in self.log[mark:]}
 
 
 def access(

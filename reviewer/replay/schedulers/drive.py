@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from reviewer.model.witness import Schedule, Step
+from reviewer.replay.memory import BadAddress
 from reviewer.replay.program import Execution, Failure, Oracle, Program, Scheduler
 from reviewer.replay.thread import Access, AccessKind, Oops, Undecided
 
@@ -27,7 +28,7 @@ def drive(
     """
     run = _Run(program, trace, observer)
     failure, stopped = run.go(scheduler, limit)
-    results = tuple(thread.result for thread in program.threads)
+    results = tuple(program.answer([thread.result for thread in program.threads]))
     if failure is None and not stopped and oracle is not None:
         wrong = oracle(program.memory, results)
         failure = Failure("oracle", -1, wrong) if wrong else None
@@ -98,7 +99,7 @@ class _Run:
     def _peek(self, access: Access) -> int | None:
         try:
             return self._program.memory.load(access.address, access.size)
-        except Oops:
+        except (BadAddress, Undecided):
             return None
 
     def _event(self, index: int, act: Callable[[], None]) -> Failure | None:
