@@ -8,7 +8,7 @@ import io
 import lzma
 import sys
 import zlib
-from typing import BinaryIO
+from typing import IO
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -22,7 +22,7 @@ _DAMAGED = (EOFError, zlib.error, lzma.LZMAError, zstd.ZstdError, OSError, Value
 class _Filled(io.RawIOBase):
     """Reads as much as asked for, in spite of short reads; an error waits until that is taken."""
 
-    def __init__(self, inner: BinaryIO | io.BufferedIOBase) -> None:
+    def __init__(self, inner: IO[bytes] | io.BufferedIOBase) -> None:
         self._inner = inner
         self._error: OSError | None = None
 
@@ -54,7 +54,7 @@ class _Filled(io.RawIOBase):
         return self._inner.read(size)
 
 
-def open_stream(stream: BinaryIO | io.BufferedIOBase) -> io.BufferedReader[_Filled]:
+def open_stream(stream: IO[bytes] | io.BufferedIOBase) -> io.BufferedReader[_Filled]:
     """Give the stream decompressed, or as it is if it is not compressed; no seek is needed.
 
     Damage in the compressed data is met as an ``OSError`` when reading comes to it.

@@ -226,7 +226,8 @@ def iter_mbox(
         error = window.error if last else ""
         if error or origin not in known:
             data = window.data[window.start : window.start + length]
-            yield RawMessage(origin, _cut_message(data, settings), error)
+            envelope = data[: data.find(b"\n")] if data.startswith(b"From ") else b""
+            yield RawMessage(origin, _cut_message(data, settings), error, envelope)
         window.start += follow
         window.ensure(1)
     if window.error and not error:

@@ -14,11 +14,13 @@ class RawMessage:
 
     ``origin`` says where it stands and is the same in each run over the same archive. If the
     message could not be read, ``error`` says why in one line and ``data`` is what there was.
+    ``envelope`` is the mbox line before it, b"" elsewhere.
     """
 
     origin: str
     data: bytes
     error: str = ""
+    envelope: bytes = b""
 
 
 def normalize_newlines(data: bytes) -> bytes:
