@@ -18,8 +18,21 @@ def to_json(value: object, *, indent: int = 2) -> bytes:
     Members keep the order their type declares (values that travel hold tuples, not sets).
     ``indent`` 0 is one line.
     """
-    raw = msgspec.json.encode(value)
+    try:
+        raw = msgspec.json.encode(value)
+    except UnicodeEncodeError:  # an undecodable byte of a mail, kept as a lone surrogate
+        raw = msgspec.json.encode(_replace_surrogates(msgspec.to_builtins(value)))
     return msgspec.json.format(raw, indent=indent or -1) + b"\n"
+
+
+def _replace_surrogates(value: object) -> object:
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, dict):
+        return {_replace_surrogates(k): _replace_surrogates(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_replace_surrogates(item) for item in value]
+    return value
 
 
 def from_json(raw: bytes, kind: type[T], *, what: str = "JSON") -> T:

@@ -17,8 +17,8 @@ _STORES = ("store", "rmw")
 def select_steps(witness: Witness, *, most: int) -> tuple[int, ...]:
     """Return the indices of at most ``most`` steps of the trace, the failing one last.
 
-    Preferred are, from the failure backwards: a place another thread stored to while the
-    failing thread was under way, that store, and the failing thread's accesses around it.
+    Preferred are, from the failure backwards: a store by another thread to a place the failing
+    thread uses, what the failing thread had read before it, and its first use afterwards.
     """
     trace = witness.trace
     if not trace or most < 1:
@@ -36,24 +36,23 @@ def select_steps(witness: Witness, *, most: int) -> tuple[int, ...]:
 
 def _conflicts(trace: Sequence[Step], failing: int, began: int) -> list[int]:
     """Return racing stores and the accesses around them, the latest place first."""
-    last_use: dict[str, int] = {}
+    uses: dict[str, list[int]] = {}
+    stores: dict[str, list[int]] = {}
     for index, step in enumerate(trace):
-        if step.thread == failing and step.place:
-            last_use[step.place] = index
+        if step.place and step.thread == failing:
+            uses.setdefault(step.place, []).append(index)
+        elif step.place and index >= began and step.access in _STORES:
+            stores.setdefault(step.place, []).append(index)
+    racing = sorted(uses.keys() & stores.keys(), key=lambda place: -uses[place][-1])
+    premises = sorted(index for place in racing for index in uses[place])
     found: list[int] = []
-    for name in sorted(last_use, key=lambda place: -last_use[place]):
-        uses = [i for i, s in enumerate(trace) if s.thread == failing and s.place == name]
-        stores = [
-            i
-            for i, s in enumerate(trace)
-            if i >= began and s.thread != failing and s.place == name and s.access in _STORES
+    for place in racing:
+        store = max((i for i in stores[place] if i < uses[place][-1]), default=stores[place][-1])
+        found += [
+            store,
+            *[i for i in premises if i < store][-1:],
+            *[i for i in uses[place] if i > store][:1],
         ]
-        if not stores:
-            continue
-        store = max((i for i in stores if i < uses[-1]), default=stores[-1])
-        before = [i for i in uses if i < store]
-        behind = [i for i in uses if i > store]
-        found += [store, *behind[:1], *before[-1:]]
     return found
 
 

@@ -128,6 +128,22 @@ u64 stable_page_flags(struct page *page)
 """
 
 
+FREER_SOURCE = """\
+static bool free_pages_prepare(struct page *page, unsigned int order)
+{
+\tint i;
+
+\tfor (i = 1; i < (1 << order); i++) {
+\t\tif (bad_page(page + i))
+\t\t\treturn false;
+\t\tpage[i].compound_head = 0;
+\t}
+\tClearPageHead(page);
+\treturn true;
+}
+"""
+
+
 def make_trace() -> tuple[Step, ...]:
     """Nine steps: the reader takes the head, the other thread frees it, the reader asks it."""
     pfn = "stable_page_flags"
@@ -158,9 +174,9 @@ def make_trace() -> tuple[Step, ...]:
         step(1, "put_page", 71, "page[0]._refcount: 1 -> 0", "rmw", "page[0]._refcount", 0,
              PageRun(0, 1, PageKind.HEAD,
                      (("_refcount", 0), ("_mapcount", -1), ("compound_mapcount", -1)))),
-        step(1, "free_pages_prepare", 80, "page[397].compound_head = 0", "store",
+        step(1, "free_pages_prepare", 84, "page[397].compound_head = 0", "store",
              "page[397].compound_head", 397, PageRun(1, 511, PageKind.FREED, dead)),
-        step(1, "free_pages_prepare", 84, "page[0].flags loses PG_head", "store", "page[0].flags",
+        step(1, "free_pages_prepare", 86, "page[0].flags loses PG_head", "store", "page[0].flags",
              0, PageRun(0, 1, PageKind.FREED, dead)),
         step(0, "page_mapcount", 410, "v = page[397]._mapcount", "load", "page[397]._mapcount",
              397),
@@ -198,7 +214,10 @@ def make_witness() -> Witness:
             PageRun(1, 511, PageKind.TAIL, (("_refcount", 0), ("_mapcount", -1))),
         ),
         first_pfn=0xCF800,
-        sources=(SourceText("fs/proc/page.c", 101, "stable_page_flags", READER_SOURCE),),
+        sources=(
+            SourceText("fs/proc/page.c", 101, "stable_page_flags", READER_SOURCE),
+            SourceText("mm/page_alloc.c", 77, "free_pages_prepare", FREER_SOURCE),
+        ),
     )  # fmt: skip
 
 
