@@ -1,0 +1,152 @@
+"""A group and the bytes of its mails made into a PatchSeries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from reviewer.model.errors import BadInputError
+from reviewer.model.series import (
+    CrashReply,
+    Fixup,
+    Mail,
+    Patch,
+    PatchSeries,
+    Trailer,
+    UntrustedTrailer,
+)
+from reviewer.series.hunks import parse_diff
+from reviewer.series.listing import SeriesEntry, find_base, merge_prerequisites
+from reviewer.series.mailinfo import PatchText, parse_patch
+from reviewer.series.message import parse_mail
+from reviewer.series.record import MailRecord, real_author
+from reviewer.series.reroll import Group
+from reviewer.series.trailers import parse_followup_trailers, parse_trailers, trailer_matches
+
+FindRaw = Callable[[str], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """One mail of the series, read in full."""
+
+    mail: Mail
+    patch: PatchText | None
+    record: MailRecord
+
+
+def assemble_series(
+    group: Group, entry: SeriesEntry, records: dict[str, MailRecord], find_raw: FindRaw
+) -> PatchSeries:
+    """Read the mails of a group in full.
+
+    Raises:
+        BadInputError: a patch's mail is cut off, or holds no diff at all.
+    """
+
+    def read(key: str) -> _Read:
+        raw = find_raw(key)
+        mail = parse_mail(raw)
+        return _Read(mail, parse_patch(mail, raw), records[key])
+
+    slots = dict(group.slots)
+    cover_key = slots.pop(0, "")
+    borrowed = dict(group.borrowed)
+    borrowed_cover = borrowed.pop(0, "")
+    slots = {**borrowed, **slots}
+    followups = {attached.key: read(attached.key).mail for attached in group.followups}
+    trusted, untrusted = _gather_trailers(group, followups)
+    patches = tuple(
+        _make_patch(read(key), counter, group.expected, trusted)
+        for counter, key in sorted(slots.items())
+    )
+    cover = cover_key or borrowed_cover
+    members = [records[key] for _, key in group.slots]
+    base, _ = find_base(group, members)
+    return PatchSeries(
+        msgid=read(group.head).mail.msgid,
+        title=group.title,
+        revision=group.revision,
+        expected=group.expected,
+        cover=read(cover).mail if cover else None,
+        patches=patches,
+        missing=group.missing,
+        followups=tuple(followups.values()),
+        base_commit=base,
+        change_id=entry.change_id,
+        prerequisites=merge_prerequisites(members),
+        grouped_because=group.because,
+        point=group.point,
+        rfc=group.rfc,
+        resend=group.resend,
+        prefixes=records[group.head].subject.prefixes,
+        in_reply_to=entry.in_reply_to,
+        completed_from=entry.completed_from,
+        supersedes=entry.supersedes,
+        superseded_by=entry.superseded_by,
+        fixups=tuple(
+            _make_fixup(read(fixup.key), fixup.counter, fixup.why) for fixup in group.fixups
+        ),
+        crashes=tuple(
+            CrashReply(followups[a.key].msgid, a.counter, records[a.key].crash)
+            for a in group.followups
+            if records[a.key].crash
+        ),
+        untrusted=untrusted,
+    )
+
+
+def _make_patch(
+    read: _Read, counter: int, expected: int, trusted: dict[int, tuple[Trailer, ...]]
+) -> Patch:
+    where = f"{read.record.origin}: {read.mail.subject!r}"
+    if read.patch is None or not read.record.has_diff:
+        raise BadInputError(f"{where} holds no diff; take the mail from the list's archive again")
+    problem = parse_diff(read.patch.diff).problem
+    if problem:
+        raise BadInputError(
+            f"{where} is cut off or damaged ({problem}); take it from the list's archive again"
+        )
+    own = parse_trailers(read.patch.message, read.mail.msgid)
+    said = {(trailer.key.lower(), trailer.value) for trailer in own}
+    given = (*trusted.get(counter, ()), *trusted.get(0, ()))
+    added = tuple(t for t in dict.fromkeys(given) if (t.key.lower(), t.value) not in said)
+    return Patch(
+        mail=read.mail,
+        counter=counter,
+        expected=expected,
+        subject=read.patch.subject,
+        author=read.patch.author,
+        message=read.patch.message,
+        diff=read.patch.diff,
+        trailers=own + added,
+    )
+
+
+def _make_fixup(read: _Read, counter: int, why: str) -> Fixup:
+    return Fixup(read.mail, counter, read.patch.diff if read.patch else b"", why)
+
+
+def _gather_trailers(
+    group: Group, followups: dict[str, Mail]
+) -> tuple[dict[int, tuple[Trailer, ...]], tuple[UntrustedTrailer, ...]]:
+    """Gather what replies give, by the patch answered (0: all), and what they have no right to."""
+    trusted: dict[int, tuple[Trailer, ...]] = {}
+    untrusted: list[UntrustedTrailer] = []
+    for attached in group.followups:
+        mail = followups[attached.key]
+        author = real_author(mail)
+        for trailer in parse_followup_trailers(mail.body, mail.msgid):
+            if trailer_matches(trailer, author):
+                before = trusted.get(attached.counter, ())
+                trusted[attached.counter] = (*before, trailer)
+            else:
+                untrusted.append(UntrustedTrailer(trailer, author, attached.counter))
+    return trusted, tuple(untrusted)
+
+
+def with_title(series: PatchSeries) -> PatchSeries:
+    """Return the series with the title git would give its only patch."""
+    if series.cover is None and len(series.patches) == 1 and not series.title:
+        return replace(series, title=series.patches[0].subject)
+    return series

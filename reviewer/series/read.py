@@ -1,0 +1,134 @@
+"""One series out of any archive, or the ledger of all: the package's front door."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Container, Iterable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from reviewer.model.errors import BadInputError
+from reviewer.model.series import PatchSeries
+from reviewer.series.archive import iter_raw
+from reviewer.series.assemble import assemble_series
+from reviewer.series.ledger import Ledger, Progress
+from reviewer.series.listing import LedgerFilter, SeriesEntry
+from reviewer.series.rawmessage import RawMessage
+from reviewer.series.reroll import Group
+from reviewer.series.select import select_series
+from reviewer.series.store import LedgerStore
+
+
+class _AllBut:
+    """Every place but some: makes the archive's reader read those alone."""
+
+    def __init__(self, wanted: Iterable[str]) -> None:
+        self._wanted = frozenset(wanted)
+
+    def __contains__(self, origin: object) -> bool:
+        return origin not in self._wanted
+
+
+def read_series(
+    path: Path | BinaryIO,
+    *,
+    input_format: str = "auto",
+    series: str = "",
+    cache_dir: Path | None = None,
+    progress: Progress | None = None,
+) -> PatchSeries:
+    """Read one series in one revision from an archive of any kind.
+
+    Args:
+        path: the archive, or a stream of it (standard input).
+        input_format: what it is; "auto" looks.
+        series: the Message-ID of one of its mails, or a part of its title that no other work
+            has; then, and without it, the newest revision is meant.
+        cache_dir: where the archive's ledger is kept, so that a later run reads only what is new.
+        progress: called every few hundred messages with their number and the place.
+
+    Raises:
+        BadInputError: there is no patch, the choice is none or not clear, or a mail of the
+            series is cut off.
+    """
+    ledger = open_ledger(path, input_format=input_format, cache_dir=cache_dir)
+    try:
+        keep = not ledger.store.lasting
+        ledger.update(_reader(path, input_format), keep_raw=keep, progress=progress)
+        name = _name(path)
+        errors = list(ledger.store.iter_errors())
+        group, entry = select_series(list(ledger.iter_groups()), series, name)
+        if errors and (group.missing or not entry.patches):
+            origin, reason = errors[-1]
+            raise BadInputError(f"{origin}: {reason}; take the archive again, or mend it")
+        return _assemble(ledger, group, entry, path, input_format)
+    finally:
+        ledger.store.close()
+
+
+def iter_ledger(
+    path: Path | BinaryIO,
+    *,
+    wanted: LedgerFilter | None = None,
+    input_format: str = "auto",
+    cache_dir: Path | None = None,
+    progress: Progress | None = None,
+) -> Iterator[SeriesEntry]:
+    """Yield the series of an archive that the filter lets through, oldest first.
+
+    Raises:
+        BadInputError: the archive cannot be read.
+    """
+    ledger = open_ledger(path, input_format=input_format, cache_dir=cache_dir)
+    try:
+        ledger.update(_reader(path, input_format), progress=progress)
+        for _, entry in ledger.iter_groups(wanted):
+            yield entry
+    finally:
+        ledger.store.close()
+
+
+def open_ledger(
+    path: Path | BinaryIO, *, input_format: str = "auto", cache_dir: Path | None = None
+) -> Ledger:
+    """Open the ledger of an archive, kept under ``cache_dir``; without it, for this run only."""
+    if cache_dir is None or not isinstance(path, Path) or not path.exists():
+        return Ledger(LedgerStore(None))  # a stream and a range of commits are read once
+    named = f"{input_format} {path.resolve()}".encode("utf-8", "surrogateescape")
+    name = hashlib.sha256(named).hexdigest()
+    return Ledger(LedgerStore(cache_dir / "ledger" / f"{name[:24]}.sqlite"))
+
+
+def _reader(
+    path: Path | BinaryIO, input_format: str
+) -> Callable[[Container[str]], Iterable[RawMessage]]:
+    if isinstance(path, Path):
+        return lambda known: iter_raw(path, input_format, known)
+    once: list[BinaryIO] = [path]
+
+    def read(known: Container[str]) -> Iterable[RawMessage]:
+        return iter_raw(once.pop(), input_format, known) if once else ()
+
+    return read
+
+
+def _name(path: Path | BinaryIO) -> str:
+    return str(path) if isinstance(path, Path) else "standard input"
+
+
+def _assemble(
+    ledger: Ledger, group: Group, entry: SeriesEntry, path: Path | BinaryIO, input_format: str
+) -> PatchSeries:
+    attached = (*group.fixups, *group.followups)
+    keys = {key for _, key in (*group.slots, *group.borrowed)} | {a.key for a in attached}
+    records = ledger.store.find_records(sorted(keys))
+    kept = {key: raw for key in records if (raw := ledger.store.find_raw(key)) is not None}
+    lost = {record.origin: key for key, record in records.items() if key not in kept}
+    if lost and isinstance(path, Path):
+        for message in iter_raw(path, input_format, _AllBut(lost)):
+            if message.origin in lost and not message.error:
+                kept[lost[message.origin]] = message.data
+    for key, record in records.items():
+        if key not in kept:
+            raise BadInputError(f"{record.origin}: the message is gone; run again to read it anew")
+    return assemble_series(group, entry, records, kept.__getitem__)
