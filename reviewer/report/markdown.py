@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from reviewer.model.finding import Finding, Origin
 from reviewer.model.review import Review
@@ -45,7 +46,8 @@ def render_markdown(review: Review) -> str:
 
 def escape(text: str) -> str:
     """Return one line in which no character has a meaning to Markdown or HTML."""
-    safe = re.sub(r"([\\`*_{}\[\]()<>#+!|~&@-])", r"\\\1", printable(text))
+    safe = re.sub(r"([\\`*\[\]<>|~&@]|(?<!\w)_|_(?!\w))", r"\\\1", printable(text))
+    safe = re.sub(r"^(\s*)([-+=#]|\d+(?=[.)]))", r"\1\\\2", safe)  # list, heading, rule
     return re.sub(r"(?i)\b(https?|ftp|www)(?=[:.])", r"\1&#8203;", safe)  # no automatic link
 
 
@@ -105,7 +107,7 @@ def _background(review: Review) -> list[str]:
     return lines
 
 
-def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
+def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:
     lines = [f"| {' | '.join(head)} |", f"|{' --- |' * len(head)}"]
     return lines + [f"| {' | '.join(escape(cell) for cell in row)} |" for row in rows]
 

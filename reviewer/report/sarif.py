@@ -43,7 +43,6 @@ def render_sarif(review: Review) -> bytes:
         "tool": {
             "driver": {
                 "name": "mm-review",
-                "informationUri": "https://docs.kernel.org/mm/",
                 "rules": [_rule(name, findings) for name in sorted({f.rule for f in findings})],
             }
         },
