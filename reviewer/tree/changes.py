@@ -6,22 +6,12 @@ import re
 from dataclasses import dataclass
 
 from reviewer.model.errors import BadInputError
+from reviewer.series.hunks import LineRange
 from reviewer.tree.command import Git
 
 _HUNK = re.compile(rb"@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
 _DIFF = ("diff-tree", "-r", "-M", "-z", "--raw", "-p", "-U0", "--no-abbrev", "--full-index")
 _PLAIN = ("--no-ext-diff", "--no-textconv", "--no-color", "--ignore-submodules=all", "-O/dev/null")
-
-
-@dataclass(frozen=True, slots=True)
-class LineRange:
-    """Lines ``first`` to ``last`` of a file, both included, counted from 1."""
-
-    first: int
-    last: int
-
-    def __contains__(self, line: object) -> bool:
-        return isinstance(line, int) and self.first <= line <= self.last
 
 
 @dataclass(frozen=True, slots=True)

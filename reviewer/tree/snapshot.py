@@ -92,7 +92,10 @@ class Snapshot:
             if not entry.is_directory:
                 return {done: entry}
         while entry.is_directory:
-            name, entry = next(iter(self._objects.directory(entry.id).items()))
+            inside = self._objects.directory(entry.id)
+            if not inside:
+                return {}
+            name, entry = next(iter(inside.items()))
             done = f"{done}/{name}"
         return {done: entry}
 

@@ -38,7 +38,11 @@ class Lab:
         self.write(FILES)
         self.commit("Linux 6.0")
 
-    def git(self, *args: str, stdin: bytes = b"", where: Path | None = None) -> str:
+    def git(self, *args: str, stdin: bytes = b"") -> str:
+        """Return what git says as text, without its last line end."""
+        return self.run(*args, stdin=stdin).decode("utf-8", "surrogateescape").strip("\n")
+
+    def run(self, *args: str, stdin: bytes = b"") -> bytes:
         """Run git for the test itself, away from the developer's own configuration."""
         environment = {
             "PATH": os.environ["PATH"],
@@ -51,13 +55,13 @@ class Lab:
         }
         done = subprocess.run(
             ["git", *args],
-            cwd=where or self.root,
+            cwd=self.root,
             env=environment,
             input=stdin,
             capture_output=True,
         )
         assert done.returncode == 0, done.stderr.decode()
-        return done.stdout.decode("utf-8", "surrogateescape").strip("\n")
+        return done.stdout
 
     def write(self, files: Mapping[str, str]) -> None:
         """Write files into the checkout."""
@@ -85,20 +89,27 @@ class Lab:
         for edit in edits:
             edit()
             self.git("add", "-A", "-f")
-            text = self.git("diff", "--cached", "--binary", "-M", "HEAD") + "\n"
-            diffs.append(text.encode("utf-8", "surrogateescape"))
+            diffs.append(self.run("diff", "--cached", "--binary", "-M", "HEAD"))
             self.commit("for the diff")
         self.git("reset", "-q", "--hard", start)
         return tuple(diffs)
 
-    def series(self, *diffs: bytes, base_commit: str = "", date: int = 0) -> PatchSeries:
+    def series(
+        self,
+        *diffs: bytes,
+        base_commit: str = "",
+        date: int = 0,
+        missing: tuple[int, ...] = (),
+        prerequisites: tuple[str, ...] = (),
+        subject: str = "",
+    ) -> PatchSeries:
         """Return a series with one patch for each diff."""
         patches = []
         for counter, diff in enumerate(diffs, 1):
-            subject = f"mm: step {counter}"
-            title = f"[PATCH {counter}/{len(diffs)}] {subject}"
+            name = subject or f"mm: step {counter}"
+            title = f"[PATCH {counter}/{len(diffs)}] {name}"
             mail = Mail(f"p{counter}@example.org", title, "A", date, (), (), "", (), "")
-            patches.append(Patch(mail, counter, len(diffs), subject, "A", "", diff))
+            patches.append(Patch(mail, counter, len(diffs), name, "A", "", diff))
         return PatchSeries(
             msgid="cover@example.org",
             title="mm: steps",
@@ -106,8 +117,9 @@ class Lab:
             expected=len(diffs),
             cover=None,
             patches=tuple(patches),
-            missing=(),
+            missing=missing,
             base_commit=base_commit,
+            prerequisites=prerequisites,
         )
 
 
