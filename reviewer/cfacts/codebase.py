@@ -1,0 +1,281 @@
+"""A tree's C under one configuration: functions, macros, types, who calls what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
+from pathlib import Path
+
+from reviewer.cfacts.config import SCOPE, TYPES, KernelConfig
+from reviewer.cfacts.constants import NotConstantError, evaluate_tokens
+from reviewer.cfacts.definitions import (
+    iter_functions,
+    lower_function,
+    lower_struct,
+    lower_typedef,
+)
+from reviewer.cfacts.expand import ExpansionLimitError
+from reviewer.cfacts.extract import extract_file
+from reviewer.cfacts.filefacts import FileFacts, TypeRow
+from reviewer.cfacts.fold import fold
+from reviewer.cfacts.index import TreeIndex, paths_in_scope
+from reviewer.cfacts.lower import UnreadableError
+from reviewer.cfacts.macros import MacroChooser, rank
+from reviewer.cfacts.made import MadeFunctions
+from reviewer.cfacts.normalize import SourceText, normalize
+from reviewer.cfacts.pointers import find_pointers
+from reviewer.cfacts.tokens import Token, iter_tokens
+from reviewer.model.ctree import EnumDef, Expr, FunctionDef, StructDef, TypedefDef
+from reviewer.model.facts import CallFact, FunctionFacts, MacroFacts, PointerFact, Skipped
+from reviewer.model.source import SourceTree
+
+_KEPT_TEXTS = 64
+
+
+class CodeBase:
+    """What the reader knows of one tree. Everything is read when first asked for.
+
+    ``scope`` are path prefixes to index, ``extra`` files beside them; a prefix that the tree
+    does not have is no error. ``also`` are words: every C file that holds one is indexed too.
+    """
+
+    def __init__(
+        self,
+        source: SourceTree,
+        config: KernelConfig,
+        cache_dir: Path | None = None,
+        *,
+        scope: Sequence[str] = SCOPE,
+        extra: Sequence[str] = (),
+        also: Sequence[str] = (),
+        report: Callable[[str], None] | None = None,
+    ) -> None:
+        self.source = source
+        self.config = config
+        extra = (*extra, *(source.grep_words(also) if also else ()))
+        paths = paths_in_scope(source, scope, extra)
+        self._facts: dict[str, FileFacts] = {}
+        self.index = TreeIndex(paths, self._load)
+        self.macros = MacroChooser(self.index, config)
+        self.text = lru_cache(maxsize=_KEPT_TEXTS)(self._normalized)
+        self._made = MadeFunctions(self)
+        self._bodies: dict[FunctionFacts, FunctionDef | Skipped] = {}
+        self._structs: dict[str, StructDef | None] = {}
+        self._rows: dict[str, tuple[FunctionFacts, ...]] = {}
+        self._enumerators: dict[str, int | None] = {}
+        self._skipped: dict[tuple[str, str], Skipped] = {}
+        names = {name for kind, name in self.index.types if kind == "typedef"}
+        self.typedefs = frozenset(names) | TYPES
+
+    def _load(self, path: str) -> FileFacts:
+        found = self._facts.get(path)
+        if found is None:
+            found = self._facts[path] = extract_file(self.source.read(path))
+        return found
+
+    def _normalized(self, path: str) -> SourceText:
+        return normalize(self.source.read(path))
+
+    # ---- functions ---------------------------------------------------------------------
+
+    def functions_in(self, path: str) -> tuple[FunctionFacts, ...]:
+        """Return the functions written in a file (not those its macros make)."""
+        found = self._rows.get(path)
+        if found is None:
+            found = tuple(row.facts(path) for row in self._load(path).functions)
+            self._rows[path] = found
+        return found
+
+    def iter_functions(self, name: str = "") -> Iterator[FunctionFacts]:
+        """Yield all functions of the scope, or all variants of a name, by path and line."""
+        if not name:
+            for path in self.index.paths:
+                yield from self.functions_in(path)
+                yield from self._made.in_file(path)
+            return
+        for path in self.index.functions.get(name, ()):
+            yield from (facts for facts in self.functions_in(path) if facts.name == name)
+        yield from self._made.named(name)
+
+    def find_function(self, name: str, near: str = "") -> FunctionFacts | None:
+        """Return the definition that a caller in the file ``near`` means.
+
+        Of several: one whose conditions hold before one where that is not known, and never
+        one whose conditions are false; then the file's own, what it includes, the order of
+        ``ranks`` in kernel_config.toml. A static function of another ``.c`` file is not seen.
+        """
+        closure = self.index.closure(near) if near else frozenset()
+        best: FunctionFacts | None = None
+        best_key: tuple[object, ...] = ()
+        for facts in self.iter_functions(name):
+            own = facts.path == near
+            if near and facts.static and not own and facts.path.endswith(".c"):
+                continue
+            truth = self.macros.truth(facts.conditions, facts.path)
+            if truth is False:
+                continue
+            seen = facts.path in closure
+            key = (truth is True, own, seen, not facts.static, -rank(facts.path))
+            if best is None or key > best_key:
+                best, best_key = facts, key
+        return best
+
+    def enabled(self, conditions: Sequence[str], near: str) -> bool | None:
+        """Say whether conditionals hold under the configuration; None: not known."""
+        return self.macros.truth(conditions, near)
+
+    def body(self, facts: FunctionFacts) -> FunctionDef | Skipped:
+        """Return a function with its macros expanded, or why it cannot be read."""
+        found = self._bodies.get(facts)
+        if found is None:
+            try:
+                found = lower_function(self._function_tokens(facts), self.typedefs)
+            except (UnreadableError, ExpansionLimitError) as error:
+                found = Skipped("cfacts", facts.path, facts.name, str(error))
+                self._skipped[facts.path, facts.name] = found
+            self._bodies[facts] = found
+        return found
+
+    def _function_tokens(self, facts: FunctionFacts) -> list[Token]:
+        tokens = self.expand_text(facts.path, facts.start, facts.end)
+        if not facts.made_by:
+            return tokens
+        for name, piece in iter_functions(tokens):
+            if name == facts.name:
+                return piece
+        raise UnreadableError(f"{facts.made_by}() makes no function of this name")
+
+    def expand_text(self, path: str, start: int, end: int) -> list[Token]:
+        """Return the expanded tokens of a part of a file, conditionals resolved.
+
+        Raises:
+            ExpansionLimitError: there are too many.
+        """
+        text = self.text(path)
+        line = text.code.count("\n", 0, start) + 1
+        selected = self.macros.select(text, start, end, path)
+        return self.macros.expander(path).expand(list(iter_tokens(selected, path, line)))
+
+    # ---- macros, types, constants ------------------------------------------------------
+
+    def find_macro(self, name: str, near: str = "") -> MacroFacts | None:
+        """Return the definition of a macro that the file ``near`` means, if one is enabled."""
+        found = self.macros.find(name, near)
+        return found[1].facts(found[0]) if found else None
+
+    def _type_rows(self, kind: str, name: str) -> list[tuple[str, TypeRow]]:
+        """Return the definitions of a type, the best first, disabled ones left out."""
+        found = []
+        for path in self.index.types.get((kind, name), ()):
+            for row in self._load(path).types:
+                if (row.kind, row.name) == (kind, name):
+                    truth = self.macros.truth(row.conditions, path)
+                    if truth is not False:
+                        key = (truth is not True, path.endswith(".c"), rank(path), path, row.line)
+                        found.append((key, path, row))
+        return [(path, row) for _, path, row in sorted(found, key=lambda item: item[0])]
+
+    def find_struct(self, kind_and_name: str) -> StructDef | None:
+        """Return "struct page" with its conditionals resolved, None where there is none."""
+        if kind_and_name not in self._structs:
+            kind, _, name = kind_and_name.partition(" ")
+            self._structs[kind_and_name] = self._read_struct(kind, name)
+        return self._structs[kind_and_name]
+
+    def _read_struct(self, kind: str, name: str) -> StructDef | None:
+        for path, row in self._type_rows(kind, name):
+            try:
+                tokens = self.expand_text(path, row.start, row.end)
+                found = lower_struct(tokens, self.typedefs)
+            except (UnreadableError, ExpansionLimitError) as error:
+                what = f"{kind} {name}"
+                self._skipped[path, what] = Skipped("cfacts", path, what, str(error))
+                continue
+            if isinstance(found, StructDef):
+                return found
+        return None
+
+    def find_typedef(self, name: str) -> TypedefDef | None:
+        """Return a typedef, None where there is none."""
+        for path, row in self._type_rows("typedef", name):
+            try:
+                tokens = self.expand_text(path, row.start, row.end)
+                return lower_typedef(tokens, self.typedefs, name)
+            except (UnreadableError, ExpansionLimitError) as error:
+                self._skipped[path, name] = Skipped("cfacts", path, name, str(error))
+        return None
+
+    def find_enumerator(self, name: str) -> int | None:
+        """Return the value of an enumerator, None where there is none or it is not known."""
+        if name not in self._enumerators:
+            self._enumerators[name] = None
+            for word in (name, "?"):
+                for path in self.index.enumerators.get(word, ()):
+                    for row in self._load(path).types:
+                        if word in row.enumerators and self._enumerators[name] is None:
+                            self._read_enum(path, row)
+        return self._enumerators[name]
+
+    def _read_enum(self, path: str, row: TypeRow) -> None:
+        if self.macros.truth(row.conditions, path) is False:
+            return
+        try:
+            found = lower_struct(self.expand_text(path, row.start, row.end), self.typedefs)
+        except (UnreadableError, ExpansionLimitError) as error:
+            what = f"enum {row.name}"
+            self._skipped[path, what] = Skipped("cfacts", path, what, str(error))
+            return
+        if isinstance(found, EnumDef):
+            self._keep_values(found)
+
+    def _keep_values(self, found: EnumDef) -> None:
+        following: int | None = 0
+        for name, value in found.items:
+            if value is not None:
+                following = self.fold(value)
+            self._enumerators[name] = following
+            following = None if following is None else following + 1
+
+    def fold(self, expr: Expr) -> int | None:
+        """Return the value of a constant expression of the tree, None where not known."""
+        return fold(expr, self.find_enumerator)
+
+    def evaluate(self, text: str, near: str = "") -> int | None:
+        """Return the value of a constant expression, None where it is none or not known."""
+        tokens = list(iter_tokens(text, near, 1))
+        try:
+            return evaluate_tokens(self.macros.expander(near).expand(tokens), self.find_enumerator)
+        except (NotConstantError, ExpansionLimitError):
+            return None
+
+    # ---- who refers to what ------------------------------------------------------------
+
+    def callers(self, name: str) -> tuple[tuple[FunctionFacts, CallFact], ...]:
+        """Return every call (or invocation) of a name as written, by path and line."""
+        found = []
+        word = f"{name}:"
+        for path in self.index.paths:
+            rows = self._load(path).functions
+            if not any(word in row.calls for row in rows):
+                continue
+            for facts in self.functions_in(path):
+                found += [(facts, call) for call in facts.calls if call.name == name]
+        return tuple(found)
+
+    def pointers(self, function: str) -> tuple[PointerFact, ...]:
+        """Return where a function's address is stored or passed, by path and line."""
+        found: list[PointerFact] = []
+        word = f" {function} "
+        for path in self.index.paths:
+            if word in self._load(path).values:
+                found += find_pointers(self.text(path), path, function, self.functions_in(path))
+        return tuple(found)
+
+    def skipped(self) -> tuple[Skipped, ...]:
+        """Return what was asked for so far and could not be read, and files not indexed."""
+        files = [
+            Skipped("cfacts", path, "", reason)
+            for path in self.index.paths
+            for reason in self._load(path).skipped
+        ]
+        return tuple(files) + tuple(self._skipped[key] for key in sorted(self._skipped))

@@ -1,0 +1,309 @@
+"""Reads the facts of one blob: functions, macros, types, invocations at file scope.
+
+No macro is expanded and no configuration chosen here: both sides of a conditional are
+read, and each fact carries the conditions around it. Braces are counted on normalised text,
+so a macro that the parser could not read costs no function.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+
+from reviewer.cfacts.conditionals import ConditionMap
+from reviewer.cfacts.filefacts import FileFacts, FunctionRow, Invocation, MacroRow, TypeRow
+from reviewer.cfacts.headers import (
+    Header,
+    invocations,
+    parameter_names,
+    read_header,
+    split_arguments,
+)
+from reviewer.cfacts.normalize import Directive, SourceText, normalize
+from reviewer.cfacts.tables import DEFINERS, KEYWORDS
+
+VERSION = "1"
+MAX_BYTES = 16 << 20
+
+_BRACE = re.compile(r"[{};]")
+_CALL = re.compile(r"\b([A-Za-z_]\w*)\s*\(")
+_VALUE = re.compile(r"[=,(?:]\s*&?\s*([a-z_]\w{2,})\s*(?=[,;)}])")
+_DEFINE = re.compile(r"\s*([A-Za-z_]\w*)(\([^)]*\))?[ \t]*(?=(.*))", re.DOTALL)
+_ENUMERATOR = re.compile(r"[{,]\s*([A-Za-z_]\w*)?\s*(?=([,=}(A-Za-z_]))")
+_INNER_TYPE = re.compile(r"\b(struct|union|enum)\s+([A-Za-z_]\w*)?\s*\{")
+_TYPEDEF_POINTER = re.compile(r"\(\s*\*\s*([A-Za-z_]\w*)")
+_WORD = re.compile(r"[A-Za-z_]\w*")
+_BRANCHES = frozenset({"if", "ifdef", "ifndef", "elif", "else", "endif"})
+_NOT_CALLS = KEYWORDS | {"defined", "__attribute__", "asm", "__asm__"}
+
+
+def extract_file(data: bytes) -> FileFacts:
+    """Return the facts of a file's bytes. A file over the limit is skipped, with the reason."""
+    if len(data) > MAX_BYTES:
+        return FileFacts(skipped=(f"file of {len(data)} bytes is over {MAX_BYTES}",))
+    if b"\0" in data:
+        return FileFacts(skipped=("not a text file: it holds a NUL byte",))
+    return _Extractor(normalize(data)).run()
+
+
+def read_define(directive: Directive, line: int, conditions: tuple[str, ...]) -> MacroRow | None:
+    """Read a ``#define`` line; None where no name follows."""
+    match = _DEFINE.match(directive.rest)
+    if match is None:
+        return None
+    parameters: tuple[str, ...] | None = None
+    variadic = False
+    if match.group(2) is not None:
+        names = [re.sub(r"\\\r?\n|\s", "", word) for word in match.group(2)[1:-1].split(",")]
+        parameters = tuple(word for word in names if word)
+        if parameters and parameters[-1].endswith("..."):
+            variadic = True
+            parameters = (*parameters[:-1], parameters[-1][:-3] or "__VA_ARGS__")
+    line += directive.rest[: match.end()].count("\n")
+    body = directive.rest[match.end() :].rstrip()
+    return MacroRow(match.group(1), line, parameters, body, variadic, conditions)
+
+
+class _Extractor:
+    """Walks the braces and semicolons of one file."""
+
+    def __init__(self, text: SourceText) -> None:
+        self.text = text
+        self.bare = text.bare
+        self.conditions = ConditionMap(text.directives)
+        self.lines = [m.end() for m in re.finditer("\n", text.code)]
+        self.functions: list[FunctionRow] = []
+        self.invocations: list[Invocation] = []
+        self.types: list[TypeRow] = []
+        self.skipped: list[str] = []
+        self.depth = 0
+        self.chunk = 0
+        self.header: Header | None = None
+        self.base = 0
+        self.in_parens = False
+        self.uneven = False
+        self.branches: list[tuple[int, int | None]] = []
+
+    def run(self) -> FileFacts:
+        position = 0
+        for directive in self.text.directives:
+            if directive.word in _BRANCHES:
+                self.scan(position, directive.start)
+                self.branch(directive.word)
+                position = directive.end
+        self.scan(position, len(self.bare))
+        if self.depth:
+            self.skipped.append(f"line {self.line(self.chunk)}: a brace is never closed")
+        values = " ".join(sorted(set(_VALUE.findall(self.bare))))
+        return FileFacts(
+            functions=tuple(self.functions),
+            macros=tuple(self.macros()),
+            invocations=tuple(self.invocations),
+            types=tuple(self.types),
+            includes=self.includes(),
+            guard=self.conditions.guard,
+            values=f" {values} ",
+            skipped=tuple(self.skipped),
+        )
+
+    def line(self, offset: int) -> int:
+        return bisect_right(self.lines, offset) + 1
+
+    def includes(self) -> tuple[str, ...]:
+        rests = (d.rest.strip() for d in self.text.directives if d.word == "include")
+        return tuple(rest for rest in rests if rest[:1] in ('"', "<"))
+
+    def macros(self) -> list[MacroRow]:
+        rows = []
+        for directive in self.text.directives:
+            if directive.word == "define":
+                conditions = self.conditions.at(directive.start)
+                row = read_define(directive, self.line(directive.rest_at), conditions)
+                if row:
+                    rows.append(row)
+        return rows
+
+    def branch(self, word: str) -> None:
+        """Count braces once a conditional: each branch starts from the depth before it."""
+        if word.startswith("if"):
+            self.branches.append((self.depth, None))
+        elif self.branches:
+            before, first = self.branches.pop()
+            first = self.depth if first is None else first
+            if word == "endif":
+                self.uneven = self.uneven or first != self.depth
+                self.depth = first
+            else:
+                if before != self.depth:
+                    self.uneven = True
+                self.branches.append((before, first))
+                self.depth = before
+
+    def scan(self, start: int, end: int) -> None:
+        for match in _BRACE.finditer(self.bare, start, end):
+            char = match.group()
+            if char == "{":
+                if self.depth == 0:
+                    self.open(match.start())
+                self.depth += 1
+            elif char == "}":
+                self.depth -= 1
+                if self.depth == 0:
+                    self.close(match.end())
+                elif self.depth < 0:
+                    self.skipped.append(f"line {self.line(match.start())}: a brace too many")
+                    self.depth = 0
+                    self.chunk = match.end()
+            elif self.depth == 0:
+                self.semicolon(match.start())
+
+    def open(self, offset: int) -> None:
+        text = self.bare[self.chunk : offset]
+        self.in_parens = text.count("(") > text.count(")")
+        if self.in_parens or (self.header and self.header.kind != "function"):
+            return
+        self.header = read_header(text)
+        self.base = self.chunk
+        self.record_invocations(text, self.header)
+
+    def record_invocations(self, text: str, header: Header | None) -> None:
+        for part in invocations(text)[0]:
+            if header and header.kind == "definer" and part.start == header.start:
+                continue
+            start = self.chunk + part.start
+            arguments = self.text.code[self.chunk + part.group + 1 : self.chunk + part.end - 1]
+            self.invocations.append(
+                Invocation(
+                    part.name,
+                    arguments,
+                    start,
+                    self.chunk + part.end,
+                    self.line(start),
+                    self.conditions.at(start),
+                )
+            )
+
+    def close(self, end: int) -> None:
+        header = self.header
+        if self.in_parens:
+            self.in_parens = False
+        elif header is None or header.kind in ("function", "definer", "other"):
+            if header and header.kind != "other":
+                self.function(header, end)
+            self.chunk, self.header, self.uneven = end, None, False
+
+    def function(self, header: Header, end: int) -> None:
+        start, base = self.base + header.start, self.base
+        group = self.text.code[base + header.group + 1 : base + header.end - 1]
+        name, made_by = header.name, ""
+        if header.kind == "definer":
+            made_by = header.name
+            words = [word.strip() for word in split_arguments(group)]
+            name = DEFINERS.get(made_by, "{0}").format(*words)
+            if not _WORD.fullmatch(name):
+                self.skipped.append(f"line {self.line(start)}: no name in {made_by}()")
+                return
+            parameters: tuple[str, ...] = ()
+        else:
+            parameters = parameter_names(self.bare[base + header.group + 1 : base + header.end - 1])
+        before = self.bare[start : base + header.group]
+        start = self.include_branches(start, base + header.end)
+        body = self.bare.index("{", base + header.end)
+        self.functions.append(
+            FunctionRow(
+                name,
+                self.line(base + header.start),
+                self.line(end - 1),
+                start,
+                end,
+                parameters,
+                bool(re.search(r"\bstatic\b", before)),
+                self.conditions.at(start),
+                self.calls(body, end),
+                made_by,
+                self.uneven,
+            )
+        )
+
+    def include_branches(self, start: int, end: int) -> int:
+        """Move a start back to the ``#if`` whose ``#else`` stands inside the header."""
+        directives = [d for d in self.text.directives if d.word in _BRANCHES and d.start < end]
+        depth = 0
+        for directive in reversed(directives):
+            if directive.word == "endif":
+                depth += 1
+            elif directive.word.startswith("if"):
+                depth -= 1
+            if directive.start < start and depth >= 0:
+                return start
+            if depth < 0 or directive.start < start:
+                break
+        return start
+
+    def calls(self, start: int, end: int) -> str:
+        lines = self.lines
+        return " ".join(
+            f"{match.group(1)}:{bisect_right(lines, match.start()) + 1}"
+            for match in _CALL.finditer(self.bare, start, end)
+            if match.group(1) not in _NOT_CALLS
+        )
+
+    def semicolon(self, offset: int) -> None:
+        text = self.bare[self.chunk : offset]
+        if text.count("(") > text.count(")"):
+            return
+        header = self.header
+        if header is None:
+            self.record_invocations(text, None)
+        elif header.kind in ("struct", "union", "enum"):
+            self.type(header, offset + 1)
+        if text.lstrip().startswith("typedef"):
+            self.typedef(text, offset + 1)
+        self.chunk, self.header, self.uneven = offset + 1, None, False
+
+    def type(self, header: Header, end: int) -> None:
+        start = self.base + header.start
+        opened = self.bare.index("{", start)
+        names = self.enumerators(opened, end) if header.kind == "enum" else ()
+        self.add_type(header.kind, header.name, start, end, names)
+        if header.kind != "enum":
+            for match in _INNER_TYPE.finditer(self.bare, opened + 1, end):
+                if match.group(1) == "enum" or match.group(2):
+                    self.inner_type(match, end)
+
+    def inner_type(self, match: re.Match[str], limit: int) -> None:
+        depth = 0
+        for brace in re.compile(r"[{}]").finditer(self.bare, match.end() - 1, limit):
+            depth += 1 if brace.group() == "{" else -1
+            if depth == 0:
+                kind, end = match.group(1), brace.end()
+                names = self.enumerators(match.end() - 1, end) if kind == "enum" else ()
+                self.add_type(kind, match.group(2) or "", match.start(), end, names)
+                return
+
+    def add_type(
+        self, kind: str, name: str, start: int, end: int, names: tuple[str, ...] = ()
+    ) -> None:
+        conditions = self.conditions.at(start)
+        self.types.append(TypeRow(kind, name, start, end, self.line(start), conditions, names))
+
+    def enumerators(self, opened: int, end: int) -> tuple[str, ...]:
+        names = []
+        for match in _ENUMERATOR.finditer(self.bare, opened, end):
+            name, after = match.group(1), match.group(2)
+            if name:
+                names.append(name if after in ",=}" else "?")
+        return tuple(names)
+
+    def typedef(self, text: str, end: int) -> None:
+        start = self.chunk + len(text) - len(text.lstrip())
+        tail = text[text.rindex("}") + 1 :] if "}" in text else text
+        pointer = _TYPEDEF_POINTER.search(tail)
+        if pointer:
+            names = [pointer.group(1)]
+        else:
+            pieces = [re.sub(r"\[[^\]]*\]|\(.*\)", "", p) for p in split_arguments(tail)]
+            words = [[w for w in _WORD.findall(p) if not w.startswith("__attr")] for p in pieces]
+            names = [found[-1] for found in words if found]
+        for name in names:
+            self.add_type("typedef", name, start, end)

@@ -1,0 +1,123 @@
+"""Functions that macro invocations at file scope make: ``PAGEFLAG(Dirty, dirty, PF_HEAD)``.
+
+A file's facts hold the invocations only, because what they make depends on other files. An
+invocation is a candidate where its macro's text, or that of a macro it names, opens a brace.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from reviewer.cfacts.definitions import iter_functions
+from reviewer.cfacts.expand import ExpansionLimitError
+from reviewer.cfacts.filefacts import Invocation
+from reviewer.cfacts.headers import parameter_names, read_header, split_arguments
+from reviewer.cfacts.tables import KEYWORDS
+from reviewer.cfacts.tokens import Token
+from reviewer.model.facts import CallFact, FunctionFacts
+
+if TYPE_CHECKING:
+    from reviewer.cfacts.codebase import CodeBase
+
+_WORD = re.compile(r"[A-Za-z_]\w*")
+_DEFINITION = re.compile(r"\)[\s\w\\]*\{")
+
+
+class MadeFunctions:
+    """Finds and expands the invocations of one tree that make functions."""
+
+    def __init__(self, code: CodeBase) -> None:
+        self._code = code
+        self._makes: dict[str, str] = {}
+        self._made: dict[tuple[str, int], tuple[FunctionFacts, ...]] = {}
+        self._candidates: list[tuple[str, Invocation, tuple[str, ...], str]] | None = None
+
+    def named(self, name: str) -> Iterator[FunctionFacts]:
+        """Yield the made functions of a name.
+
+        A made name is a word of the macro's text, or is put together from the arguments: only
+        invocations for which one of these can be true are expanded.
+        """
+        for path, invocation, words, text in self._all():
+            if any(word in name for word in words) or name in text:
+                yield from (f for f in self._expand(path, invocation) if f.name == name)
+
+    def in_file(self, path: str) -> Iterator[FunctionFacts]:
+        """Yield the functions made in a file."""
+        for where, invocation, _, _ in self._all():
+            if where == path:
+                yield from self._expand(path, invocation)
+
+    def _all(self) -> list[tuple[str, Invocation, tuple[str, ...], str]]:
+        if self._candidates is None:
+            self._candidates = []
+            for path in self._code.index.paths:
+                for invocation in self._code.index.facts_of(path).invocations:
+                    text = self._generator_text(invocation.name, path)
+                    if text:
+                        words = tuple(
+                            word
+                            for argument in split_arguments(invocation.arguments)
+                            for word in _WORD.findall(argument)
+                        )
+                        self._candidates.append((path, invocation, words, text))
+        return self._candidates
+
+    def _generator_text(self, name: str, near: str) -> str:
+        """Return the joined text of a macro and those it names, "" if it makes no function."""
+        found = self._code.macros.find(name, near)
+        if found is None:
+            return ""
+        key = f"{found[0]}:{found[1].line}"
+        if key not in self._makes:
+            seen, todo, pieces = {name}, [name], []
+            while todo:
+                row = self._code.macros.find(todo.pop(), near)
+                if row is None or (row[1].parameters is None and len(seen) > 1):
+                    continue
+                pieces.append(row[1].body)
+                for word in set(_WORD.findall(row[1].body)) - seen - KEYWORDS:
+                    if word in self._code.index.macros:
+                        seen.add(word)
+                        todo.append(word)
+                if len(seen) > 200:
+                    break
+            text = "\n".join(pieces)
+            self._makes[key] = text if _DEFINITION.search(text) else ""
+        return self._makes[key]
+
+    def _expand(self, path: str, invocation: Invocation) -> tuple[FunctionFacts, ...]:
+        key = (path, invocation.start)
+        if key not in self._made:
+            code = self._code
+            try:
+                tokens = code.expand_text(path, invocation.start, invocation.end)
+            except ExpansionLimitError:
+                tokens = []
+            end_line = code.text(path).code.count("\n", 0, invocation.end) + 1
+            self._made[key] = tuple(
+                _facts(path, invocation, end_line, name, piece)
+                for name, piece in iter_functions(tokens)
+            )
+        return self._made[key]
+
+
+def _facts(
+    path: str, invocation: Invocation, end_line: int, name: str, tokens: list[Token]
+) -> FunctionFacts:
+    opened = next(i for i, token in enumerate(tokens) if token.text == "{")
+    text = " ".join(token.text for token in tokens[:opened])
+    header = read_header(text)
+    calls = tuple(
+        CallFact(token.text, invocation.line)
+        for token, after in zip(tokens[opened:], tokens[opened + 1 :], strict=False)
+        if token.kind == "id" and after.text == "(" and token.text not in KEYWORDS
+    )
+    return FunctionFacts(
+        name, path, invocation.line, end_line, invocation.start, invocation.end,
+        parameter_names(text[header.group + 1 : header.end - 1]),
+        any(token.text == "static" for token in tokens[:opened]),
+        invocation.conditions, calls, made_by=invocation.name,
+    )  # fmt: skip
