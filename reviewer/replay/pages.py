@@ -28,7 +28,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class PageLayout:
-    """``size`` of a struct page in bytes, its members and the flags' bit numbers."""
+    """``size`` of a struct page in bytes, its members, and the values of enumerators."""
 
     size: int
     places: Mapping[str, Place]
@@ -68,23 +68,14 @@ _CANDIDATES: dict[str, tuple[tuple[str, str, int, int], ...]] = {
     "large_mapcount": (("struct folio", "_large_mapcount", 0, 0),),
 }
 
-_FLAGS = (
-    "PG_locked",
-    "PG_referenced",
-    "PG_uptodate",
-    "PG_dirty",
-    "PG_lru",
-    "PG_active",
-    "PG_slab",
-    "PG_reserved",
-    "PG_private",
-    "PG_head",
-    "PG_mappedtodisk",
-    "PG_swapbacked",
-    "PG_mlocked",
-    "PG_anon_exclusive",
-    "PG_double_map",
-    "__NR_PAGEFLAGS",
+# Bit numbers of flags, and the destructors a compound page names in page[1].
+_ENUMERATORS = (
+    "PG_locked PG_referenced PG_uptodate PG_dirty PG_lru PG_active PG_workingset PG_waiters",
+    "PG_error PG_slab PG_owner_priv_1 PG_arch_1 PG_reserved PG_private PG_private_2",
+    "PG_writeback PG_head PG_mappedtodisk PG_reclaim PG_swapbacked PG_unevictable PG_mlocked",
+    "PG_uncached PG_hwpoison PG_young PG_idle PG_arch_2 PG_swapcache PG_anon_exclusive",
+    "PG_double_map __NR_PAGEFLAGS",
+    "COMPOUND_PAGE_DTOR HUGETLB_PAGE_DTOR TRANSHUGE_PAGE_DTOR",
 )
 
 REFERENCE_LAYOUT = PageLayout(
@@ -123,6 +114,9 @@ REFERENCE_LAYOUT = PageLayout(
         "PG_anon_exclusive": 17,
         "PG_double_map": 6,
         "__NR_PAGEFLAGS": 26,
+        "COMPOUND_PAGE_DTOR": 1,
+        "HUGETLB_PAGE_DTOR": 2,
+        "TRANSHUGE_PAGE_DTOR": 3,
     },
 )
 
@@ -139,8 +133,9 @@ def extract_layout(types: Types, find_enumerator: Callable[[str], int | None]) -
                 width = 8 if name.startswith("lru.") else found[1]
                 places[name] = Place(page + ahead, offset + shift, width)
                 break
-    found_flags = {name: find_enumerator(name) for name in _FLAGS}
-    return PageLayout(size, places, {k: v for k, v in found_flags.items() if v is not None})
+    names = " ".join(_ENUMERATORS).split()
+    numbers = {name: find_enumerator(name) for name in names}
+    return PageLayout(size, places, {k: v for k, v in numbers.items() if v is not None})
 
 
 def _find(types: Types, struct: str, member: str) -> tuple[int, int] | None:
@@ -169,8 +164,9 @@ class Pages:
                 SimulatedObject(self.base, size, "page", self.layout.size, 0, self.member_at)
             )
 
-    def member_at(self, offset: int) -> str:
-        """Name what lies at a byte offset of a struct page."""
+    def member_at(self, offset: int, kind: object = None) -> str:
+        """Name what lies at a byte offset of a struct page, whatever type it is accessed as."""
+        del kind
         for name, place in self.layout.places.items():
             if place.page == 0 and place.offset <= offset < place.offset + place.size:
                 return name if place.offset == offset else f"{name}+{offset - place.offset}"

@@ -22,9 +22,6 @@ TAIL_MAPPING = 0xDEAD000000000400
 LIST_POISON1 = 0xDEAD000000000100
 LIST_POISON2 = 0xDEAD000000000122
 PAGE_MAPPING_ANON = 1
-COMPOUND_PAGE_DTOR = 1
-HUGETLB_PAGE_DTOR = 2
-TRANSHUGE_PAGE_DTOR = 3
 BUDDY_PAGE_TYPE = 0xFFFFFF7F  # PAGE_TYPE_BASE with PG_buddy cleared: all ones but bit 7
 
 
@@ -125,8 +122,14 @@ class Scheme:
 
     # ---- the life of a compound page -------------------------------------------------------
 
-    def prep_compound_page(self, head: int, order: int, dtor: int = TRANSHUGE_PAGE_DTOR) -> Body:
+    def is_hugetlb(self, dtor: int) -> bool:
+        """Say whether a destructor is that of hugetlb pages."""
+        return dtor == self.pages.layout.flags.get("HUGETLB_PAGE_DTOR", -1)
+
+    def prep_compound_page(self, head: int, order: int, *, huge: bool = False) -> Body:
         """Make a compound page: the head's flag, each tail's pointer, then the counters."""
+        dtors = self.pages.layout.flags
+        dtor = dtors.get("HUGETLB_PAGE_DTOR" if huge else "TRANSHUGE_PAGE_DTOR", 0)
         steps, pages = self.steps, self.pages
         yield steps.set_bits("__SetPageHead", head, self.head_bit)
         pointer = pages.address(head) + 1
@@ -319,7 +322,7 @@ class Scheme:
         head = yield from self.compound_head(page)
         mapping = yield steps.load("PageAnon", head, "mapping")
         dtor = yield steps.load("PageHuge", head, "compound_dtor")
-        if not mapping & PAGE_MAPPING_ANON and dtor != HUGETLB_PAGE_DTOR:
+        if not mapping & PAGE_MAPPING_ANON and not self.is_hugetlb(dtor):
             return count
         count += (yield steps.load("compound_mapcount", head, "compound_mapcount")) + 1
         if (yield steps.load("PageDoubleMap", head + 1, "flags")) & self.double_map:

@@ -11,7 +11,6 @@ from collections.abc import Iterable
 from reviewer.replay.pages import Pages
 from reviewer.replay.scheme import (
     BUDDY_PAGE_TYPE,
-    HUGETLB_PAGE_DTOR,
     PAGE_MAPPING_ANON,
     Scheme,
     perform,
@@ -64,6 +63,11 @@ def is_compound(pages: Pages, page: int) -> bool:
     return pages.test(page, "PG_head") or bool(pages.peek(page, "compound_head") & 1)
 
 
+def is_hugetlb(pages: Pages, head: int) -> bool:
+    """PageHuge() of a head."""
+    return pages.peek(head, "compound_dtor") == pages.layout.flags.get("HUGETLB_PAGE_DTOR", -1)
+
+
 def is_mapped(pages: Pages, page: int) -> bool:
     """page_mapped(): any page of the compound page, by PMD or PTE."""
     head = find_head(pages, page)
@@ -71,7 +75,7 @@ def is_mapped(pages: Pages, page: int) -> bool:
         return pages.peek(head, "_mapcount") >= 0
     if pages.peek(head, "compound_mapcount") >= 0:
         return True
-    if pages.peek(head, "compound_dtor") == HUGETLB_PAGE_DTOR:
+    if is_hugetlb(pages, head):
         return False
     nr = 1 << pages.peek(head, "compound_order")
     return any(pages.peek(head + i, "_mapcount") >= 0 for i in range(nr))
@@ -82,7 +86,7 @@ def kpageflags(pages: Pages, page: int, zero_page: int | None = None) -> int:
     head = find_head(pages, page)
     anon = bool(pages.peek(head, "mapping") & PAGE_MAPPING_ANON)
     compound = is_compound(pages, page)
-    hugetlb = compound and pages.peek(head, "compound_dtor") == HUGETLB_PAGE_DTOR
+    hugetlb = compound and is_hugetlb(pages, head)
     buddy = pages.peek(page, "_mapcount") & 0xFFFFFFFF == BUDDY_PAGE_TYPE
     bits = {
         "MMAP": not buddy and is_mapped(pages, page),
@@ -123,7 +127,7 @@ def stored(pages: Pages, first: int, count: int) -> dict[str, object]:
 def _total_mapcount(pages: Pages, head: int, order: int, double: bool) -> int:
     """folio_mapcount(): all mappings of the compound page, by PMD and by PTE."""
     whole = pages.peek(head, "compound_mapcount") + 1
-    if pages.peek(head, "compound_dtor") == HUGETLB_PAGE_DTOR:
+    if is_hugetlb(pages, head):
         return whole
     nr = 1 << order
     total = whole + sum(pages.peek(head + i, "_mapcount") + 1 for i in range(nr))

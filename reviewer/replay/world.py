@@ -12,7 +12,7 @@ import copy
 from dataclasses import dataclass, field
 
 from reviewer.replay.pages import Pages, direct_map
-from reviewer.replay.scheme import HUGETLB_PAGE_DTOR, Scheme
+from reviewer.replay.scheme import Scheme
 from reviewer.replay.thread import Body, Undecided
 
 HPAGE_PMD_ORDER = 9
@@ -98,10 +98,7 @@ class World:
         steps = self.scheme.steps
         yield steps.store("set_page_refcounted", page, "_refcount", 1)
         if order:
-            if kind == "hugetlb":
-                yield from self.scheme.prep_compound_page(page, order, HUGETLB_PAGE_DTOR)
-            else:
-                yield from self.scheme.prep_compound_page(page, order)
+            yield from self.scheme.prep_compound_page(page, order, huge=kind == "hugetlb")
         flags = ("PG_uptodate", "PG_lru") if order and kind != "hugetlb" else ("PG_uptodate",)
         yield steps.set_bits("lru_cache_add", page, self.pages.mask(*flags))
         if not order and kind in ("anon", "shmem"):

@@ -1,0 +1,54 @@
+"""What acts beside the reader: threads that run operations of the reference model.
+
+The model is the actor wherever the tree's own functions are not run; ``MODEL`` says so in a
+witness.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from reviewer.replay.operations import operate
+from reviewer.replay.pages import Pages
+from reviewer.replay.scenario import Scenario, ScenarioOperation
+from reviewer.replay.scheme import Scheme, perform
+from reviewer.replay.thread import Body, ScriptedThread
+from reviewer.replay.world import HPAGE_PMD_NR, World
+
+MODEL = "reference model"
+
+
+def make_initial(pages: Pages, scenario: Scenario) -> World:
+    """Bring the pages to the scenario's initial state; the caller seals the memory then."""
+    for page in range(pages.count):
+        pages.poke(page, "_mapcount", -1)
+    blocks = tuple(range(0, pages.count - HPAGE_PMD_NR + 1, HPAGE_PMD_NR))
+    world = World(Scheme(pages), blocks, range(len(blocks) * HPAGE_PMD_NR, pages.count))
+    for operation in scenario.initial:
+        perform(_run(world, operation))
+    perform(world.drain())
+    return world
+
+
+def make_actor(world: World, name: str, operations: Sequence[ScenarioOperation]) -> ScriptedThread:
+    """Return a thread that does the operations, one after the other, from the world as it is."""
+    start = world.copy()
+
+    def body() -> Body:
+        private = start.copy()
+        for operation in operations:
+            yield from _run(private, operation)
+        return 0
+
+    return ScriptedThread(name, body)
+
+
+def _run(world: World, operation: ScenarioOperation) -> Body:
+    return operate(
+        world,
+        operation.process,
+        operation.name,
+        operation.first,
+        operation.count,
+        operation.arg,
+    )
