@@ -25,4 +25,4 @@ class RawMessage:
 
 def normalize_newlines(data: bytes) -> bytes:
     """Turn CRLF into LF, as ``git mailsplit`` does unless told otherwise."""
-    return data.replace(b"\r\n", b"\n") if b"\r\n" in data else data
+    return data.replace(b"\r\n", b"\n") if b"\r" in data else data
