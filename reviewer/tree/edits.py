@@ -59,7 +59,8 @@ def edit_text(text: str | None, edit: Edit) -> str:
     change = _OPERATIONS.get(edit.op)
     if change is None:
         raise AnchorError(f"there is no edit '{edit.op}'")
-    changed = "".join(change(text.splitlines(keepends=True), edit))
+    lines = re.findall(r"[^\n]*\n|[^\n]+", text)  # splitlines() would take a form feed too
+    changed = "".join(change(lines, edit))
     if changed == text:
         raise AnchorError(f"'{edit.op}' changes nothing")
     return changed
@@ -197,7 +198,8 @@ def _find_opening(lines: list[str], first: int) -> int:
     for at in range(first, min(first + 12, len(lines))):
         if "{" in lines[at]:
             return at
-        if ";" in lines[at] or not lines[at].strip():
+        gap = not lines[at].strip() and lines[at + 1 : at + 2] != ["{\n"]
+        if ";" in lines[at] or gap:
             return -1
     return -1
 

@@ -29,12 +29,11 @@ static void prep_compound_tail(struct page *head, int tail_idx)
  */
 void prep_compound_page(struct page *page, unsigned int order)
 {
-	int i;
-	int nr_pages = 1 << order;
+	int tail;
 
 	__SetPageHead(page);
-	for (i = 1; i < nr_pages; i++)
-		prep_compound_tail(page, i);
+	for (tail = 1; tail < (1 << order); tail++)
+		prep_compound_tail(page, tail);
 	prep_compound_head(page, order);
 }
 
@@ -64,25 +63,20 @@ static int free_pages_check(struct page *page)
 /* Takes one tail page out of its compound page; 1 if something is wrong with it. */
 static int free_tail_pages_check(struct page *head_page, struct page *page)
 {
-	int ret = 1;
+	const char *wrong = NULL;
 
-	if (page->mapping != TAIL_MAPPING) {
-		bad_page(page, "corrupted mapping in tail page");
-		goto out;
-	}
-	if (unlikely(!PageTail(page))) {
-		bad_page(page, "PageTail not set");
-		goto out;
-	}
-	if (unlikely(compound_head(page) != head_page)) {
-		bad_page(page, "compound_head not consistent");
-		goto out;
-	}
-	ret = 0;
-out:
-	page->mapping = NULL;
+	if (page->mapping != TAIL_MAPPING)
+		wrong = "tail page with a mapping";
+	if (!PageTail(page))
+		wrong = "no tail page where one must be";
+	else if (compound_head(page) != head_page)
+		wrong = "tail page of another head";
+	if (wrong)
+		bad_page(page, wrong);
+
 	clear_compound_head(page);
-	return ret;
+	page->mapping = NULL;
+	return wrong != NULL;
 }
 
 /*

@@ -5,12 +5,8 @@
 int walk_page_vma(struct vm_area_struct *vma, const struct mm_walk_ops *ops,
 		  void *private)
 {
-	struct mm_walk walk = {
-		.ops		= ops,
-		.mm		= vma->vm_mm,
-		.vma		= vma,
-		.private	= private,
-	};
+	struct mm_walk walk = { .ops = ops, .private = private,
+				.vma = vma, .mm = vma->vm_mm };
 	unsigned long addr = vma->vm_start;
 	unsigned long next;
 	int err = 0;

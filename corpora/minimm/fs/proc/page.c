@@ -97,19 +97,19 @@ u64 stable_page_flags(struct page *page)
 	if (PageBuddy(page))
 		u |= 1ULL << KPF_BUDDY;
 
-	u |= kpf_copy_bit(k, KPF_LOCKED, PG_locked);
-	u |= kpf_copy_bit(k, KPF_SLAB, PG_slab);
-	u |= kpf_copy_bit(k, KPF_ERROR, PG_error);
-	u |= kpf_copy_bit(k, KPF_DIRTY, PG_dirty);
-	u |= kpf_copy_bit(k, KPF_UPTODATE, PG_uptodate);
-	u |= kpf_copy_bit(k, KPF_WRITEBACK, PG_writeback);
-	u |= kpf_copy_bit(k, KPF_LRU, PG_lru);
-	u |= kpf_copy_bit(k, KPF_REFERENCED, PG_referenced);
 	u |= kpf_copy_bit(k, KPF_ACTIVE, PG_active);
+	u |= kpf_copy_bit(k, KPF_DIRTY, PG_dirty);
+	u |= kpf_copy_bit(k, KPF_ERROR, PG_error);
+	u |= kpf_copy_bit(k, KPF_LOCKED, PG_locked);
+	u |= kpf_copy_bit(k, KPF_LRU, PG_lru);
+	u |= kpf_copy_bit(k, KPF_MLOCKED, PG_mlocked);
+	u |= kpf_copy_bit(k, KPF_REFERENCED, PG_referenced);
+	u |= kpf_copy_bit(k, KPF_RESERVED, PG_reserved);
+	u |= kpf_copy_bit(k, KPF_SLAB, PG_slab);
 	u |= kpf_copy_bit(k, KPF_SWAPBACKED, PG_swapbacked);
 	u |= kpf_copy_bit(k, KPF_UNEVICTABLE, PG_unevictable);
-	u |= kpf_copy_bit(k, KPF_MLOCKED, PG_mlocked);
-	u |= kpf_copy_bit(k, KPF_RESERVED, PG_reserved);
+	u |= kpf_copy_bit(k, KPF_UPTODATE, PG_uptodate);
+	u |= kpf_copy_bit(k, KPF_WRITEBACK, PG_writeback);
 	return u;
 }
 
@@ -143,8 +143,8 @@ static const struct proc_ops kpageflags_proc_ops = {
 
 static int __init proc_page_init(void)
 {
-	proc_create("kpagecount", S_IRUSR, NULL, &kpagecount_proc_ops);
 	proc_create("kpageflags", S_IRUSR, NULL, &kpageflags_proc_ops);
+	proc_create("kpagecount", S_IRUSR, NULL, &kpagecount_proc_ops);
 	return 0;
 }
 fs_initcall(proc_page_init);

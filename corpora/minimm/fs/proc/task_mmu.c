@@ -119,10 +119,10 @@ static void m_stop(struct seq_file *m, void *v)
 }
 
 static const struct seq_operations proc_pid_smaps_op = {
+	.show	= show_smap,
 	.start	= m_start,
 	.next	= m_next,
 	.stop	= m_stop,
-	.show	= show_smap,
 };
 
 static int pid_smaps_open(struct inode *inode, struct file *file)
@@ -131,6 +131,6 @@ static int pid_smaps_open(struct inode *inode, struct file *file)
 }
 
 const struct file_operations proc_pid_smaps_operations = {
-	.open	= pid_smaps_open,
 	.read	= seq_read,
+	.open	= pid_smaps_open,
 };

@@ -9,9 +9,4 @@
 	__builtin_trap();						\
 } while (0)
 
-#define BUG_ON(condition) do {						\
-	if (unlikely(condition))					\
-		BUG();							\
-} while (0)
-
 #endif

@@ -14,8 +14,8 @@
 
 static inline void INIT_LIST_HEAD(struct list_head *list)
 {
-	list->next = list;
 	list->prev = list;
+	list->next = list;
 }
 
 static inline void list_add(struct list_head *item, struct list_head *head)
@@ -38,7 +38,7 @@ static inline void list_del(struct list_head *entry)
 
 static inline int list_empty(const struct list_head *head)
 {
-	return READ_ONCE(head->next) == head;
+	return head == READ_ONCE(head->next);
 }
 
 #endif

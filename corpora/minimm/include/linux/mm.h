@@ -40,9 +40,7 @@ static inline void set_compound_order(struct page *page, unsigned int order)
 /* Only for a head that cannot go away; 0 for an order-0 page. */
 static inline unsigned int compound_order(struct page *page)
 {
-	if (!PageHead(page))
-		return 0;
-	return page[1].compound_order;
+	return PageHead(page) ? page[1].compound_order : 0;
 }
 
 /* References to the compound page, whichever of its pages is asked. */
@@ -65,9 +63,10 @@ static inline int get_page_unless_zero(struct page *page)
 	return page_ref_add_unless(page, 1, 0);
 }
 
+/* Drop a reference to this head or order-0 page; true if it was the last one. */
 static inline int put_page_testzero(struct page *page)
 {
-	VM_BUG_ON_PAGE(page_ref_count(page) == 0, page);
+	VM_BUG_ON_PAGE(page_ref_count(page) <= 0, page);
 	return page_ref_dec_and_test(page);
 }
 

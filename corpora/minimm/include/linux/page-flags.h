@@ -122,19 +122,15 @@ static __always_inline int TestSetPage##uname(struct page *page)	\
 static __always_inline int TestClearPage##uname(struct page *page)	\
 	{ return test_and_clear_bit(PG_##lname, &policy(page, 1)->flags); }
 
-#define PAGEFLAG(uname, lname, policy)					\
-	TESTPAGEFLAG(uname, lname, policy)				\
-	SETPAGEFLAG(uname, lname, policy)				\
-	CLEARPAGEFLAG(uname, lname, policy)
+/* The sets of them that a flag usually has; __ is for a page nobody else sees. */
+#define PAGEFLAG(uname, lname, policy)	TESTPAGEFLAG(uname, lname, policy) \
+	SETPAGEFLAG(uname, lname, policy) CLEARPAGEFLAG(uname, lname, policy)
 
-#define __PAGEFLAG(uname, lname, policy)				\
-	TESTPAGEFLAG(uname, lname, policy)				\
-	__SETPAGEFLAG(uname, lname, policy)				\
-	__CLEARPAGEFLAG(uname, lname, policy)
+#define __PAGEFLAG(uname, lname, policy) TESTPAGEFLAG(uname, lname, policy) \
+	__SETPAGEFLAG(uname, lname, policy) __CLEARPAGEFLAG(uname, lname, policy)
 
-#define TESTSCFLAG(uname, lname, policy)				\
-	TESTSETFLAG(uname, lname, policy)				\
-	TESTCLEARFLAG(uname, lname, policy)
+#define TESTSCFLAG(uname, lname, policy) \
+	TESTSETFLAG(uname, lname, policy) TESTCLEARFLAG(uname, lname, policy)
 
 PAGEFLAG(Locked, locked, PF_NO_TAIL) TESTSETFLAG(Locked, locked, PF_NO_TAIL)
 PAGEFLAG(Error, error, PF_NO_COMPOUND)
@@ -152,14 +148,17 @@ PAGEFLAG(SwapBacked, swapbacked, PF_NO_TAIL)
 PAGEFLAG(Unevictable, unevictable, PF_HEAD)
 PAGEFLAG(Mlocked, mlocked, PF_NO_TAIL) TESTSCFLAG(Mlocked, mlocked, PF_NO_TAIL)
 
-static __always_inline void set_compound_head(struct page *page, struct page *head)
+/* One store each: a page is a tail of this head, or no tail at all. */
+static inline void set_compound_head(struct page *page, struct page *head)
 {
-	WRITE_ONCE(page->compound_head, (unsigned long)head + 1);
+	unsigned long word = (unsigned long)head | 1;
+
+	WRITE_ONCE(page->compound_head, word);
 }
 
-static __always_inline void clear_compound_head(struct page *page)
+static inline void clear_compound_head(struct page *page)
 {
-	WRITE_ONCE(page->compound_head, 0);
+	WRITE_ONCE(page->compound_head, 0UL);
 }
 
 #define PAGE_MAPPING_ANON	1
