@@ -47,7 +47,7 @@ def render_markdown(review: Review) -> str:
 def escape(text: str) -> str:
     """Return one line in which no character has a meaning to Markdown or HTML."""
     safe = re.sub(r"([\\`*\[\]<>|~&@]|(?<!\w)_|_(?!\w))", r"\\\1", printable(text))
-    safe = re.sub(r"^(\s*)([-+=#]|\d+(?=[.)]))", r"\1\\\2", safe)  # list, heading, rule
+    safe = re.sub(r"^(\s*\d*)([-+=#.)])", r"\1\\\2", safe)  # list, heading, rule
     return re.sub(r"(?i)\b(https?|ftp|www)(?=[:.])", r"\1&#8203;", safe)  # no automatic link
 
 
