@@ -214,6 +214,43 @@ class Types:
             raise Undecided(f"needs member {name} of {kind!r}")
         return found
 
+    def member_at(self, kind: StructType, offset: int, wanted: ValueType | None = None) -> str:
+        """Name what covers an offset, dotted: the first member of type ``wanted``, else the first.
+
+        Empty in padding. Members of a union share their offsets; the type an access is made
+        through tells them apart.
+        """
+        first = ""
+        for name, place in self.layout(kind).order:
+            if not place.offset <= offset < place.offset + max(self.size(place.type), 1):
+                continue
+            named, exact = self._name_in(place, name, offset - place.offset, wanted)
+            if exact:
+                return named
+            first = first or named
+        return first
+
+    def _name_in(
+        self, place: MemberPlace, name: str, rest: int, wanted: ValueType | None
+    ) -> tuple[str, bool]:
+        inner = place.type
+        if rest == 0 and name and inner == wanted:
+            return name, True
+        deeper = self.member_at(inner, rest, wanted) if isinstance(inner, StructType) else ""
+        exact = bool(deeper) and isinstance(inner, StructType)
+        if exact and isinstance(inner, StructType):
+            last = self._follow(inner, deeper)
+            exact = last is not None and last == wanted
+        return ".".join(part for part in (name, deeper) if part), exact
+
+    def _follow(self, kind: StructType, dotted: str) -> ValueType | None:
+        found: ValueType = kind
+        for part in dotted.split("."):
+            if not isinstance(found, StructType) or part not in self.layout(found).members:
+                return None
+            found = self.layout(found).members[part].type
+        return found
+
     def constant(self, expr: Expr, what: str) -> int:
         """Return the value of a constant expression, or stop."""
         return self._constant(expr, what)

@@ -40,7 +40,8 @@ class BadAddress(Exception):  # noqa: N818 - becomes a MemoryFault where the sou
 class SimulatedObject:
     """A named piece of memory; ``stride`` > 0 makes it an array whose elements are numbered.
 
-    ``member`` names what lies at an offset of one element ("" when it has no name).
+    ``member`` names what lies at an offset of one element, given the type it is accessed as
+    ("" when it has no name).
     """
 
     start: int
@@ -48,9 +49,9 @@ class SimulatedObject:
     name: str
     stride: int = 0
     first: int = 0
-    member: Callable[[int], str] | None = None
+    member: Callable[[int, object], str] | None = None
 
-    def place(self, address: int, member: str) -> str:
+    def place(self, address: int, member: str, kind: object) -> str:
         """Name the address, through ``member`` when the source says which one it used."""
         offset = address - self.start
         name = self.name
@@ -58,7 +59,7 @@ class SimulatedObject:
             index, offset = divmod(offset, self.stride)
             name = f"{name}[{index + self.first}]"
         if not member and self.member is not None:
-            member = self.member(offset)
+            member = self.member(offset, kind)
         if member:
             return f"{name}.{member}"
         return f"{name}+{offset:#x}" if offset else name
@@ -87,7 +88,7 @@ class Memory:
         size: int,
         region: int = SHARED_LOW,
         align: int = 64,
-        member: Callable[[int], str] | None = None,
+        member: Callable[[int, object], str] | None = None,
     ) -> int:
         """Add a zeroed object and return its address. It belongs to the initial image."""
         start = -(-self._next[region] // align) * align
@@ -113,10 +114,10 @@ class Memory:
                 return thing
         return None
 
-    def describe(self, address: int, member: str = "") -> str:
+    def describe(self, address: int, member: str = "", kind: object = None) -> str:
         """Name a place as the kernel's source would: "page[397].compound_head"."""
         thing = self.find_object(address)
-        return thing.place(address, member) if thing else f"*{address:#x}"
+        return thing.place(address, member, kind) if thing else f"*{address:#x}"
 
     # ---- access --------------------------------------------------------------------------
 
@@ -178,6 +179,13 @@ class Memory:
             self.store(address + at, step, value >> (at * 8))
             at += step
 
+    def clear(self, address: int, size: int) -> None:
+        """Zero a stretch of own memory (a new frame), adding the words that are not there."""
+        words = self.words
+        for word in range(address & -_WORD, address + size, _WORD):
+            if words.setdefault(word, 0):
+                self.store(word, _WORD, 0)
+
     # ---- undo ----------------------------------------------------------------------------
 
     def seal(self) -> None:
@@ -188,6 +196,11 @@ class Memory:
     def mark(self) -> int:
         """Return a point to roll back to; it stays valid until memory is rolled back past it."""
         return len(self._journal)
+
+    def written(self, mark: int) -> dict[int, int]:
+        """Return the words stored to since ``mark``, by address, with what they hold now."""
+        words = self.words
+        return {entry[0]: words[entry[0]] for entry in self._journal[mark:]}
 
     def rollback(self, mark: int) -> None:
         """Undo every store since ``mark``."""

@@ -1,0 +1,59 @@
+"""The memory model: pfns and struct pages in a vmemmap (SPARSEMEM_VMEMMAP on x86-64)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reviewer.model.ctree import Call
+from reviewer.replay.arith import Operand, arithmetic, constant, convert, select
+from reviewer.replay.kernel_api.support import Primitive, argument
+from reviewer.replay.memory import VMEMMAP
+from reviewer.replay.valuetype import BOOL, INT, ULONG, PointerType
+
+if TYPE_CHECKING:
+    from reviewer.replay.lower_call import CallLowering
+
+
+def _page_of(low: CallLowering, pfn: Operand) -> Operand:
+    page = low.types.struct("struct page")
+    size = constant(low.types.size(page), ULONG)
+    offset = arithmetic("*", pfn, size, ULONG)
+    return arithmetic("+", offset, constant(VMEMMAP, ULONG), ULONG).retyped(PointerType(page))
+
+
+def _pfn_to_page(low: CallLowering, call: Call) -> Operand:
+    return low.settle(_page_of(low, convert(low.value(argument(call, 0)), ULONG)))
+
+
+def _page_to_pfn(low: CallLowering, call: Call) -> Operand:
+    fn = low.value(argument(call, 0)).closure()
+    pfn_of = low.machine.page_pfn
+    return low.settle(Operand(ULONG, fn=lambda r: pfn_of(fn(r))))
+
+
+def _online(low: CallLowering, call: Call) -> tuple[Operand, Operand]:
+    pfn = low.settle(convert(low.value(argument(call, 0)), ULONG))
+    fn = pfn.closure()
+    is_online = low.machine.is_online
+    return pfn, Operand(INT, fn=lambda r: is_online(fn(r)))
+
+
+def _pfn_to_online_page(low: CallLowering, call: Call) -> Operand:
+    """Give the page where the scenario has one, else NULL: it pins nothing."""
+    pfn, online = _online(low, call)
+    page = _page_of(low, pfn)
+    return low.settle(select(online, page, constant(0, ULONG), page.type))
+
+
+def _pfn_valid(low: CallLowering, call: Call) -> Operand:
+    return low.settle(_online(low, call)[1].retyped(BOOL))
+
+
+TABLE: dict[str, Primitive] = {
+    "pfn_to_page": _pfn_to_page,
+    "__pfn_to_page": _pfn_to_page,
+    "page_to_pfn": _page_to_pfn,
+    "__page_to_pfn": _page_to_pfn,
+    "pfn_to_online_page": _pfn_to_online_page,
+    "pfn_valid": _pfn_valid,
+}

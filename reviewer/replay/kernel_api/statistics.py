@@ -1,0 +1,54 @@
+"""vmstat counters: one number an item for the whole machine, kept so that runs can be compared.
+
+Real ones are per CPU, so moving them is no step that others could see half done.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reviewer.model.ctree import Call, Expr
+from reviewer.replay.arith import Operand, arithmetic, constant, convert
+from reviewer.replay.builder import Place
+from reviewer.replay.instr import Address
+from reviewer.replay.kernel_api.support import NOTHING, Primitive, argument, moved
+from reviewer.replay.valuetype import LONG, ULONG
+
+if TYPE_CHECKING:
+    from reviewer.replay.lower_call import CallLowering
+
+
+def _add(low: CallLowering, call: Call, item: Expr, amount: Operand) -> Operand:
+    index = convert(low.settle(low.value(item)), ULONG)
+    offset = arithmetic("<<", index, constant(3, ULONG), ULONG)
+    start = Address(constant(low.machine.statistics(), ULONG))
+    place = Place(LONG, address=moved(low, start, offset))
+    total = arithmetic("+", low.load(place, call.span), convert(amount, LONG), LONG)
+    low.store(place, total, call.span)
+    return NOTHING
+
+
+def _modify(low: CallLowering, call: Call) -> Operand:
+    """``__mod_x_state(where, item, amount)``; of where, only the evaluation matters."""
+    low.effect(argument(call, 0))
+    return _add(low, call, argument(call, 1), low.value(argument(call, 2)))
+
+
+def _step(amount: int) -> Primitive:
+    def lower(low: CallLowering, call: Call) -> Operand:
+        low.effect(argument(call, 0))
+        return _add(low, call, argument(call, 1), constant(amount))
+
+    return lower
+
+
+TABLE: dict[str, Primitive] = {}
+for _name in ("lruvec_page_state", "lruvec_state", "node_page_state", "lruvec_kmem_state"):
+    for _prefix in ("", "__"):
+        TABLE[f"{_prefix}mod_{_name}"] = _modify
+        TABLE[f"{_prefix}inc_{_name}"] = _step(1)
+        TABLE[f"{_prefix}dec_{_name}"] = _step(-1)
+for _prefix in ("", "__"):
+    TABLE[f"{_prefix}lruvec_stat_mod_folio"] = _modify
+    TABLE[f"{_prefix}lruvec_stat_add_folio"] = _step(1)
+    TABLE[f"{_prefix}lruvec_stat_sub_folio"] = _step(-1)
