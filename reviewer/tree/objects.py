@@ -78,8 +78,8 @@ class ObjectReader:
             return self.read(object_id)[1]
         except KeyError:
             raise BadInputError(
-                f"the repository lacks object {object_id}: if it is a partial clone,"
-                " fetch the rest with git fetch --refetch --no-filter"
+                f"the repository lacks object {object_id} or it is damaged: run git fsck in it;"
+                " if it is a partial clone, fetch the rest with git fetch --refetch --no-filter"
             ) from None
 
     def directory(self, tree_id: str) -> dict[str, Entry]:

@@ -28,6 +28,7 @@ IMPORT_CONFIG = ("core.compression=1", "fastimport.unpackLimit=0", "core.bigFile
 _REF = "refs/heads/import"
 _AUTHOR = "mm-reviewer <mm-reviewer@localhost> 0 +0000"
 _HEADER = b"mm-reviewer import 1"
+_EXISTS = ("cat-file", "-e")
 _CHUNK = 1 << 20
 _MOST_PACKS = 50  # every changed tree adds one, and each slows the reading
 
@@ -73,12 +74,13 @@ def _update(
     manifest = home / "manifest"
     now = dict(scan(root))
     commit, known = _read_manifest(manifest)
+    if commit and open_repository(repository).run(*_EXISTS, commit, accept=(0, 1, 128)).status:
+        commit, known = "", {}
     if commit and known == now:
         return Imported(repository, commit)
-    _clean(repository)
-    git = open_repository(repository)
-    if commit and git.run("cat-file", "-e", commit, accept=(0, 1, 128)).status:
+    if _clean(repository):
         commit, known = "", {}
+    git = open_repository(repository)
     changed = [path for path, signature in now.items() if known.get(path) != signature]
     gone = [path for path in known if path not in now]
     progress(f"importing {printable(str(root))}: {len(changed)} files")
@@ -93,13 +95,15 @@ def _update(
     return Imported(repository, new)
 
 
-def _clean(repository: Path) -> None:
-    """Remove what an interrupted import left, and start anew after many small ones."""
+def _clean(repository: Path) -> bool:
+    """Remove what an interrupted import left, and, after many small ones, all: then True."""
     for pattern in ("objects/pack/tmp_*", "fast_import_crash_*"):
         for left_over in repository.glob(pattern):
             left_over.unlink()
     if sum(1 for _ in repository.glob("objects/pack/*.pack")) >= _MOST_PACKS:
         shutil.rmtree(repository)
+        return True
+    return False
 
 
 def scan(root: Path) -> Iterator[tuple[bytes, bytes]]:
