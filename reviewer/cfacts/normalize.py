@@ -21,6 +21,8 @@ _COMMENT_OR_LITERAL = re.compile(
 _LITERAL = re.compile(r'"(?:\\.|[^"\\\n])*"' r"|'(?:\\.|[^'\\\n]){1,12}'", re.DOTALL)
 _DIRECTIVE = re.compile(r"^[ \t]*#[ \t]*([a-z_]+)?((?:\\\r?\n|[^\n])*)", re.MULTILINE)
 # A line continuation inside a comment still continues the directive around it.
+_LINE_END = re.compile(r" (?=\n)")
+_ON_LINE = re.compile(r"[^\n]")
 _NOT_NEWLINE = re.compile(r"[^\n\\]|\\(?!\r?\n)")
 
 
@@ -61,7 +63,19 @@ def blank(text: str) -> str:
 
 def _without_comment(match: re.Match[str]) -> str:
     text = match.group()
-    return text if text[0] in "\"'" else blank(text)
+    if text[0] in "\"'":
+        return text
+    if "\n" in text and _in_directive(match.string, match.start()):
+        # The comment is one space of the directive, whatever its lines end with.
+        return _LINE_END.sub("\\\\", blank(text))
+    return blank(text)
+
+
+def _in_directive(text: str, offset: int) -> bool:
+    start = text.rfind("\n", 0, offset)
+    while start > 0 and text[start - 1] == "\\":
+        start = text.rfind("\n", 0, start)
+    return text[start + 1 : offset].lstrip().startswith("#")
 
 
 def _without_literal(match: re.Match[str]) -> str:
@@ -85,7 +99,8 @@ def normalize(data: bytes) -> SourceText:
         start, end = match.span()
         rest_at = match.start(2)
         directives.append(Directive(match.group(1) or "", code[rest_at:end], start, end, rest_at))
-        pieces += (bare[last:start], blank(bare[start:end]))
+        # a directive goes whole, its backslashes too: what follows must start a line
+        pieces += (bare[last:start], _ON_LINE.sub(" ", bare[start:end]))
         last = end
     pieces.append(bare[last:])
     return SourceText(code, "".join(pieces), tuple(directives))
