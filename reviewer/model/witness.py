@@ -106,7 +106,8 @@ class Witness:
     ``reason`` says what stopped an undecided run, or the bound a ``never`` holds within.
     ``model`` says which parts ran as the tree's own source and which as the reference model.
     ``pages`` are the pages before the first step of the trace, ``first_pfn`` the pfn of page 0,
-    ``sources`` the functions the trace walks through.
+    ``sources`` the functions the trace walks through. ``returns`` are the values a reader can
+    be given, each with a schedule that shows it; ``preemptions`` is the failing schedule's.
     """
 
     outcome: Outcome
@@ -121,6 +122,8 @@ class Witness:
     pages: tuple[PageRun, ...] = ()
     first_pfn: int = 0
     sources: tuple[SourceText, ...] = ()
+    returns: tuple[tuple[int, Schedule], ...] = ()
+    preemptions: int = 0
 
     @property
     def steps(self) -> int:

@@ -52,6 +52,13 @@ class Scenario:
     spare: int = 0
 
 
+def find_scenarios() -> Path:
+    """Return the directory of the scenarios: in the wheel's data, else in the checkout."""
+    package = Path(__file__).resolve().parents[1]
+    inside = package / "_data" / "corpora" / "scenarios"
+    return inside if inside.is_dir() else package.parent / "corpora" / "scenarios"
+
+
 def load_scenario(directory: Path, name: str) -> Scenario:
     """Read ``<name>.toml``.
 

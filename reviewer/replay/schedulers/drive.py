@@ -9,8 +9,8 @@ from reviewer.replay.memory import BadAddress
 from reviewer.replay.program import Execution, Failure, Oracle, Program, Scheduler
 from reviewer.replay.thread import Access, AccessKind, Oops, Undecided
 
-Observer = Callable[[int, Access], None]
-"""Told before each step who makes which access."""
+Observer = Callable[[Step, int], None]
+"""Told of each step just made, and of the address it touched."""
 
 
 def drive(
@@ -85,15 +85,24 @@ class _Run:
         if not self._wants_trace and self._observer is None:
             return self._event(index, thread.step)
         access = thread.access()
-        if self._observer is not None:
-            self._observer(index, access)
         before = self._peek(access)
         failure = self._event(index, thread.step)
+        text = describe_step(access, before, self._peek(access))
+        step = Step(
+            index,
+            thread.name,
+            access.function,
+            access.path,
+            access.line,
+            text,
+            access.kind.value,
+            access.what,
+            page_index(access.what),
+        )
         if self._wants_trace:
-            text = describe_step(access, before, self._peek(access))
-            page = page_index(access.what)
-            step = Step(index, thread.name, access.function, access.path, access.line, text)
-            self.trace.append(_placed(step, access, page))
+            self.trace.append(step)
+        if self._observer is not None:
+            self._observer(step, access.address)
         return failure
 
     def _peek(self, access: Access) -> int | None:
@@ -136,17 +145,3 @@ def page_index(what: str) -> int | None:
         return None
     number, _, _ = what[len("page[") :].partition("]")
     return int(number) if number.lstrip("-").isdigit() else None
-
-
-def _placed(step: Step, access: Access, page: int | None) -> Step:
-    return Step(
-        step.thread,
-        step.actor,
-        step.function,
-        step.path,
-        step.line,
-        step.text,
-        access.kind.value,
-        access.what,
-        page,
-    )

@@ -1,0 +1,170 @@
+"""Replays one finding: its scenario on the tree's own code, and what came of it.
+
+The reader is the tree's source, interpreted; who acts beside it is the reference model.
+Whatever is missing on the way makes the answer ``undecided`` and is named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from reviewer.model.errors import BadInputError
+from reviewer.model.finding import PathStep
+from reviewer.model.witness import Outcome, Schedule, Witness
+from reviewer.replay.exploration import Exploration, Found, Limits
+from reviewer.replay.explore import Explorer
+from reviewer.replay.scenario import Scenario, find_scenarios, load_scenario
+from reviewer.replay.schedulers.drive import drive
+from reviewer.replay.schedulers.given import Given
+from reviewer.replay.schedulers.shrink import shrink
+from reviewer.replay.setup import Setup, TreeCode, make_setup
+from reviewer.replay.thread import Undecided
+from reviewer.replay.witnessing import make_witness
+
+Progress = Callable[[int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayRequest:
+    """What to replay: the call path of a finding, entry function first, in a scenario.
+
+    ``page`` is the number of the page the walker stands on, counted from the head (None: the
+    scenario's). ``schedule`` replays that one instead of looking for one.
+    """
+
+    call_path: tuple[PathStep, ...]
+    scenario: str
+    page: int | None = None
+    schedule: Schedule | None = None
+    directory: Path | None = None
+
+
+def replay(
+    code: TreeCode,
+    request: ReplayRequest,
+    limits: Limits | None = None,
+    progress: Progress | None = None,
+) -> Witness:
+    """Run the scenario of a request and say whether, and how, it fails.
+
+    Raises:
+        BadInputError: the scenario is not known, or the request has no call path.
+
+    """
+    if not request.call_path:
+        raise BadInputError("replay: no call path; name the entry function")
+    limits = limits or Limits()
+    scenario = load_scenario(request.directory or find_scenarios(), request.scenario)
+    if request.page is not None:
+        scenario = replace(scenario, page=request.page)
+    try:
+        setup = make_setup(code, scenario, request.call_path[0])
+    except Undecided as event:
+        return _undecided(scenario, str(event))
+    if request.schedule is not None:
+        return _replay_given(setup, request, limits)
+    found = Explorer(setup.program, limits, progress=progress).explore()
+    return _judge(setup, request, found, limits)
+
+
+def _undecided(scenario: Scenario, reason: str) -> Witness:
+    return Witness(Outcome.UNDECIDED, scenario.id, None, (), "", 0, 0, reason=reason)
+
+
+def _replay_given(setup: Setup, request: ReplayRequest, limits: Limits) -> Witness:
+    assert request.schedule is not None
+    run = drive(setup.program, Given(request.schedule), limits.steps)
+    empty = Witness(
+        Outcome.NEVER, setup.scenario.id, run.schedule, (), "", len(run.schedule.threads), 1
+    )
+    if run.failure is None:
+        reason = run.stopped_by or "the schedule runs to its end and nothing fails"
+        outcome = Outcome.UNDECIDED if run.stopped_by else Outcome.NEVER
+        return replace(empty, outcome=outcome, reason=reason, model=setup.model)
+    if run.failure.kind == "undecided":
+        return replace(empty, outcome=Outcome.UNDECIDED, reason=run.failure.text)
+    reason = f"one schedule, as given: {run.failure.text}"
+    witness = replace(empty, outcome=Outcome.SOMETIMES, reason=reason, model=setup.model)
+    return make_witness(setup, witness, Found(run.failure, run.schedule, 0), frozenset())
+
+
+def _judge(setup: Setup, request: ReplayRequest, found: Exploration, limits: Limits) -> Witness:
+    """Choose the failure that is asked for, and the outcome it means."""
+    bad = [failing for failing in found.failures if failing.failure.kind != "undecided"]
+    open_ends = [failing for failing in found.failures if failing.failure.kind == "undecided"]
+    chosen = _choose(bad, request.call_path)
+    witness = Witness(
+        _outcome(found, bool(chosen), bool(open_ends)),
+        setup.scenario.id,
+        None,
+        (),
+        "",
+        found.states,
+        found.executions,
+        reason=_reason(found, chosen, bad, open_ends),
+        model=setup.model,
+        returns=_returns(setup, found),
+    )
+    if chosen is None:
+        return witness
+    small = shrink(setup.program, chosen.schedule, chosen.failure)
+    return make_witness(setup, witness, replace(chosen, schedule=small), found.contended)
+
+
+def _choose(bad: list[Found], path: tuple[PathStep, ...]) -> Found | None:
+    """Prefer a failure in the helper the path ends in, then one anywhere on the path."""
+    names = [step.function for step in reversed(path)]
+    for name in names:
+        for failing in bad:
+            if failing.failure.function == name:
+                return failing
+    return bad[0] if bad else None
+
+
+def _outcome(found: Exploration, fails: bool, open_ends: bool) -> Outcome:
+    if fails:
+        complete = not found.stopped_by and not open_ends and not found.finals
+        return Outcome.ALWAYS if complete else Outcome.SOMETIMES
+    if found.stopped_by or open_ends or not found.finals:
+        return Outcome.UNDECIDED
+    return Outcome.NEVER
+
+
+def _reason(
+    found: Exploration, chosen: Found | None, bad: list[Found], open_ends: list[Found]
+) -> str:
+    if found.bound is None:
+        parts = ["all interleavings"]
+    elif found.bound < 0:
+        parts = ["no bound exhausted"]
+    else:
+        parts = [f"all interleavings with at most {found.bound} preemptions"]
+    if found.stopped_by:
+        parts.append(f"stopped by the limit of {found.stopped_by}")
+    for failing in open_ends:
+        where = f" at {failing.failure.path}:{failing.failure.line}" if failing.failure.path else ""
+        parts.append(f"{failing.failure.text}{where}")
+    for failing in bad:
+        if failing is not chosen:
+            parts.append(f"also {failing.failure.text} at {_place(failing)}")
+    return "; ".join(parts)
+
+
+def _place(failing: Found) -> str:
+    failure = failing.failure
+    return f"{failure.path}:{failure.line} ({failure.function})" if failure.path else "no line"
+
+
+def _returns(setup: Setup, found: Exploration) -> tuple[tuple[int, Schedule], ...]:
+    """Return what the reader can be answered, each value once, with its shortest schedule."""
+    best: dict[int, Schedule] = {}
+    for results, schedule in found.finals.items():
+        value = results[setup.reader]
+        if value is None:
+            continue
+        known = best.get(value)
+        if known is None or len(str(schedule)) < len(str(known)):
+            best[value] = schedule
+    return tuple(sorted(best.items()))

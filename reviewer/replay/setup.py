@@ -1,0 +1,77 @@
+"""Builds what a scenario needs on a tree: machine, pages, reader and actors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from reviewer.model.finding import PathStep
+from reviewer.model.source import SourceTree
+from reviewer.replay.actors import make_actor, make_initial
+from reviewer.replay.interp import make_machine
+from reviewer.replay.machine import CodeSource, Machine
+from reviewer.replay.pages import Pages, extract_layout
+from reviewer.replay.program import Program
+from reviewer.replay.readers import make_reader
+from reviewer.replay.scenario import Scenario
+from reviewer.replay.thread import Thread
+from reviewer.replay.world import HPAGE_PMD_NR
+
+
+class TreeCode(CodeSource, Protocol):
+    """A code base together with the tree it reads (``CodeBase``)."""
+
+    source: SourceTree
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """A scenario ready to run. ``reader`` is the index of the thread that reads.
+
+    ``model`` says which part is the tree's own source and which the reference model.
+    """
+
+    code: TreeCode
+    scenario: Scenario
+    machine: Machine
+    pages: Pages
+    program: Program
+    reader: int
+    model: str
+
+
+def make_setup(code: TreeCode, scenario: Scenario, entry: PathStep) -> Setup:
+    """Make the machine and its threads.
+
+    Raises:
+        Undecided: the tree lacks something that is needed, or the entry cannot be set up.
+
+    """
+    machine = make_machine(code)
+    count = HPAGE_PMD_NR + scenario.spare
+    layout = extract_layout(machine.types, code.find_enumerator)
+    machine.make_pages(scenario.first_pfn, count)
+    pages = Pages(machine.memory, layout, scenario.first_pfn, count)
+    world = make_initial(pages, scenario)
+    threads: list[Thread] = []
+    reader = 0
+    answer: Callable[[int | None], int | None] = lambda result: result  # noqa: E731 - default
+    for cpu, thread in enumerate(scenario.threads):
+        if thread.operations:
+            threads.append(make_actor(world, thread.name, thread.operations))
+            continue
+        pfn = scenario.first_pfn + scenario.page
+        made = make_reader(machine, entry.function, pfn, name=thread.name, cpu=cpu, near=entry.path)
+        threads.append(made.thread)
+        reader, answer = cpu, made.answer
+    machine.memory.seal()
+
+    def answers(results: Sequence[int | None]) -> Sequence[int | None]:
+        return tuple(answer(r) if i == reader else r for i, r in enumerate(results))
+
+    model = f"{entry.function}() and all it calls: the tree's own source"
+    if len(threads) > 1:
+        model += "; the other threads: the reference model"
+    program = Program(tuple(threads), machine.memory, answers)
+    return Setup(code, scenario, machine, pages, program, reader, model)
