@@ -48,7 +48,15 @@ def find_base(tree: KernelTree, series: PatchSeries, given: str = "") -> Base:
         why = "the diffs name no blob" if named else "the series names no base and no blob"
         return Base(head, f"HEAD: {why}{note}")
     blobs = f"{len(wanted)} pre-image blob{'s' if len(wanted) > 1 else ''}"
-    if _count(tree, [head], wanted)[0] == len(wanted):
+    there = _count(tree, [head], wanted)[0]
+    if tree.imported:
+        has = (
+            f"all {blobs} exist on it" if there == len(wanted) else f"it has {there} of the {blobs}"
+        )
+        return Base(
+            head, f"the unpacked tree: {has}{note}{'' if there == len(wanted) else _needs(series)}"
+        )
+    if there == len(wanted):
         return Base(head, f"HEAD, the newest commit on which all {blobs} exist{note}")
     found = _search(tree, [head], wanted, series)
     if found:
@@ -58,16 +66,8 @@ def find_base(tree: KernelTree, series: PatchSeries, given: str = "") -> Base:
     if found:
         at = f" ({printable(tips[found], 80)})" if found in tips else ""
         return Base(found, f"newest commit off HEAD on which all {blobs} exist{at}{note}")
-    there = _count(tree, [head], wanted)[0]
-    kind = "the unpacked tree" if tree.imported else "HEAD"
-    where = "it" if tree.imported else "no recent commit"
-    return Base(head, f"{kind}: {_lack(where, there, len(wanted))}{note}{_needs(series)}")
-
-
-def _lack(where: str, there: int, wanted: int) -> str:
-    if where == "it":
-        return f"it has {there} of the {wanted} pre-image blobs"
-    return f"{where} has all {wanted} pre-image blobs, HEAD has {there} of them"
+    lack = f"no recent commit has all {blobs}, HEAD has {there} of them"
+    return Base(head, f"HEAD: {lack}{note}{_needs(series)}")
 
 
 def _needs(series: PatchSeries) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from reviewer.series.hunks import parse_diff
 
@@ -60,7 +61,7 @@ def extract_names(diff: bytes) -> tuple[str, ...]:
 def _iter_sections(diff: bytes) -> Iterator[tuple[str, str, str]]:
     """Yield (old path, new path, old blob or "") for each file of a git diff."""
     starts = [match.start() for match in _SECTION.finditer(diff)]
-    for start, end in zip(starts, [*starts[1:], len(diff)], strict=True):
+    for start, end in pairwise([*starts, len(diff)]):
         section = diff[start:end]
         body = _BODY.search(section)
         index = _INDEX.search(section, 0, body.start() if body else len(section))

@@ -31,6 +31,7 @@ class Lab:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self.clock = 1_700_000_000  # of the next commit
         root.mkdir()
         self.git("init", "-q", "-b", "master")
         # The attributes of the tree are there to be ignored by us; git itself would obey.
@@ -52,6 +53,8 @@ class Lab:
             "GIT_AUTHOR_EMAIL": "a@example.org",
             "GIT_COMMITTER_NAME": "C",
             "GIT_COMMITTER_EMAIL": "c@example.org",
+            "GIT_AUTHOR_DATE": f"{self.clock} +0000",
+            "GIT_COMMITTER_DATE": f"{self.clock} +0000",
         }
         done = subprocess.run(
             ["git", *args],
