@@ -168,7 +168,7 @@ class CodeBase:
         found = []
         for path in self.index.types.get((kind, name), ()):
             for row in self._load(path).types:
-                if (row.kind, row.name) == (kind, name):
+                if (row.kind, row.name) == (kind, name) and self.index.is_live(path):
                     truth = self.macros.truth(row.conditions, path)
                     if truth is not False:
                         key = (truth is not True, path.endswith(".c"), rank(path), path, row.line)
@@ -244,7 +244,8 @@ class CodeBase:
         """Return the value of a constant expression, None where it is none or not known."""
         tokens = list(iter_tokens(text, near, 1))
         try:
-            return evaluate_tokens(self.macros.expander(near).expand(tokens), self.find_enumerator)
+            expander = self.macros.expander(near, primitives=False)
+            return evaluate_tokens(expander.expand(tokens), self.find_enumerator)
         except (NotConstantError, ExpansionLimitError):
             return None
 

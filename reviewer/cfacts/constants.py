@@ -14,38 +14,31 @@ _LEVELS: tuple[tuple[str, ...], ...] = (
 )  # fmt: skip
 _TYPE_WORDS = frozenset(
     [
-        "unsigned",
-        "signed",
-        "long",
-        "int",
-        "short",
-        "char",
-        "const",
-        "volatile",
-        "void",
-        "u8",
-        "u16",
-        "u32",
-        "u64",
-        "s8",
-        "s16",
-        "s32",
-        "s64",
-        "__u32",
-        "__u64",
-        "gfp_t",
-        "pteval_t",
-        "pgprotval_t",
-        "size_t",
-        "phys_addr_t",
-        "__force",
-        "vm_fault_t",
-        "bool",
-        "unsigned_long",
+        *("unsigned", "signed", "long", "int", "short", "char", "const", "volatile", "void"),
+        *("u8", "u16", "u32", "u64", "s8", "s16", "s32", "s64", "__u32", "__u64", "bool"),
+        *("gfp_t", "pteval_t", "pgprotval_t", "size_t", "phys_addr_t", "vm_fault_t", "__force"),
+        *("pmdval_t", "pudval_t", "p4dval_t", "pgdval_t", "slab_flags_t"),
     ]
 )
 _ESCAPES = {"n": 10, "t": 9, "r": 13, "a": 7, "b": 8, "f": 12, "v": 11, "\\": 92, "'": 39, '"': 34}
 _MAX_NESTING = 200
+# Sizes in bytes on x86-64; "int" says nothing beside another word.
+SIZES = {
+    "char": 1, "bool": 1, "_Bool": 1, "short": 2, "int": 4, "long": 8, "size_t": 8,
+    "u8": 1, "u16": 2, "u32": 4, "u64": 8, "s8": 1, "s16": 2, "s32": 4, "s64": 8,
+}  # fmt: skip
+_BUILTINS: dict[str, Callable[[int], int]] = {
+    "__builtin_constant_p": lambda value: 1,
+    "__builtin_clz": lambda value: 32 - value.bit_length(),
+    "__builtin_clzl": lambda value: 64 - value.bit_length(),
+    "__builtin_clzll": lambda value: 64 - value.bit_length(),
+    "__builtin_ffs": lambda value: (value & -value).bit_length(),
+    "ilog2": lambda value: value.bit_length() - 1,
+    "const_ilog2": lambda value: value.bit_length() - 1,
+    "order_base_2": lambda value: (value - 1).bit_length() if value > 1 else 0,
+    "roundup_pow_of_two": lambda value: 1 << (value - 1).bit_length(),
+    "rounddown_pow_of_two": lambda value: 1 << (value.bit_length() - 1),
+}
 
 
 class NotConstantError(Exception):
@@ -170,10 +163,38 @@ class _Evaluator:
             return parse_character(token.text)
         if token.kind != "id":
             raise NotConstantError(f"unexpected {token.text!r}")
+        if token.text == "sizeof":
+            return self.size()
         if self.peek() == "(":
+            return self.call(token.text)
+        return self.value_of(token.text)
+
+    def size(self) -> int | None:
+        """Evaluate ``sizeof`` of a built-in type or a pointer."""
+        start = self.at
+        self.skip_group()
+        words = {token.text for token in self.tokens[start + 1 : self.at - 1]}
+        if "*" in words:
+            return 8
+        if not words <= SIZES.keys() | {"unsigned", "signed", "const", "volatile", "void"}:
+            return None
+        known = [SIZES[word] for word in words if word in SIZES and word != "int"]
+        return known[0] if len(known) == 1 else 4 if not known else None
+
+    def call(self, name: str) -> int | None:
+        """Evaluate the compiler builtins that the kernel's log2 is made of."""
+        start = self.at
+        if name not in _BUILTINS:
             self.skip_group()
             return None
-        return self.value_of(token.text)
+        self.at += 1
+        value = self.ternary()
+        if self.peek() != ")":
+            self.at = start
+            self.skip_group()
+            return None
+        self.at += 1
+        return None if value is None else _BUILTINS[name](value)
 
     def skip_group(self) -> None:
         depth = 0

@@ -20,7 +20,7 @@ from reviewer.cfacts.headers import (
     split_arguments,
 )
 from reviewer.cfacts.normalize import Directive, SourceText, normalize
-from reviewer.cfacts.tables import DEFINERS, KEYWORDS
+from reviewer.cfacts.tables import ATTRIBUTES, DEFINERS, KEYWORDS
 
 VERSION = "1"
 MAX_BYTES = 16 << 20
@@ -31,7 +31,10 @@ _VALUE = re.compile(r"[=,(?:]\s*&?\s*([a-z_]\w{2,})\s*(?=[,;)}])")
 _DEFINE = re.compile(r"\s*([A-Za-z_]\w*)(\([^)]*\))?[ \t]*(?=(.*))", re.DOTALL)
 _ENUMERATOR = re.compile(r"[{,]\s*([A-Za-z_]\w*)?\s*(?=([,=}(A-Za-z_]))")
 _INNER_TYPE = re.compile(r"\b(struct|union|enum)\s+([A-Za-z_]\w*)?\s*\{")
-_TYPEDEF_POINTER = re.compile(r"\(\s*\*\s*([A-Za-z_]\w*)")
+_TYPEDEF_GROUP = re.compile(r"\(([^()]*?)([A-Za-z_]\w*)\s*(?:\[[^\]]*\]\s*)?\)\s*\(")
+_GENERATED = re.compile(r"^\tDEFINE\((\w+),[ \t]*(.*)\);", re.MULTILINE)
+_BRACKETED = re.compile(r"\[[^\]]*\]|\(.*\)", re.DOTALL)
+_ATTRIBUTE_END = re.compile(r"\b__attribute(?:__)?\s*$")
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _BRANCHES = frozenset({"if", "ifdef", "ifndef", "elif", "else", "endif"})
 _NOT_CALLS = KEYWORDS | {"defined", "__attribute__", "asm", "__asm__"}
@@ -60,7 +63,7 @@ def read_define(directive: Directive, line: int, conditions: tuple[str, ...]) ->
             variadic = True
             parameters = (*parameters[:-1], parameters[-1][:-3] or "__VA_ARGS__")
     line += directive.rest[: match.end()].count("\n")
-    body = directive.rest[match.end() :].rstrip()
+    body = directive.rest[match.end() :].rstrip(" \t\r\n\f\\")
     return MacroRow(match.group(1), line, parameters, body, variadic, conditions)
 
 
@@ -101,6 +104,7 @@ class _Extractor:
             invocations=tuple(self.invocations),
             types=tuple(self.types),
             includes=self.includes(),
+            constants=self.constants(),
             guard=self.conditions.guard,
             values=f" {values} ",
             skipped=tuple(self.skipped),
@@ -109,9 +113,28 @@ class _Extractor:
     def line(self, offset: int) -> int:
         return bisect_right(self.lines, offset) + 1
 
-    def includes(self) -> tuple[str, ...]:
-        rests = (d.rest.strip() for d in self.text.directives if d.word == "include")
-        return tuple(rest for rest in rests if rest[:1] in ('"', "<"))
+    def includes(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """Return the files named by ``#include``, each once for each set of conditions."""
+        found = {}
+        for directive in self.text.directives:
+            name = directive.rest.strip()
+            if directive.word == "include" and name[:1] in ('"', "<"):
+                found[name, self.conditions.at(directive.start)] = None
+        return tuple(found)
+
+    def constants(self) -> tuple[MacroRow, ...]:
+        """Return what ``DEFINE(name, value);`` lines put into a generated header."""
+        return tuple(
+            MacroRow(
+                match.group(1),
+                self.line(match.start()),
+                None,
+                match.group(2),
+                False,
+                self.conditions.at(match.start()),
+            )
+            for match in _GENERATED.finditer(self.text.code)
+        )
 
     def macros(self) -> list[MacroRow]:
         rows = []
@@ -298,12 +321,13 @@ class _Extractor:
     def typedef(self, text: str, end: int) -> None:
         start = self.chunk + len(text) - len(text.lstrip())
         tail = text[text.rindex("}") + 1 :] if "}" in text else text
-        pointer = _TYPEDEF_POINTER.search(tail)
-        if pointer:
-            names = [pointer.group(1)]
+        opened = tail.find("(")
+        group = _TYPEDEF_GROUP.match(tail, opened) if opened >= 0 else None
+        if group and not _ATTRIBUTE_END.search(tail[:opened]):
+            names = [group.group(2)]
         else:
-            pieces = [re.sub(r"\[[^\]]*\]|\(.*\)", "", p) for p in split_arguments(tail)]
-            words = [[w for w in _WORD.findall(p) if not w.startswith("__attr")] for p in pieces]
-            names = [found[-1] for found in words if found]
+            pieces = [_BRACKETED.sub("", p) for p in split_arguments(tail)]
+            words = [[w for w in _WORD.findall(p) if w not in ATTRIBUTES] for p in pieces]
+            names = [found[-1] for found in words if found and found[-1] not in KEYWORDS]
         for name in names:
             self.add_type("typedef", name, start, end)

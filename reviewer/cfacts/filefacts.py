@@ -86,14 +86,17 @@ class FileFacts:
     """All facts of one blob.
 
     ``values`` are the names that stand where a value is stored or passed (space-joined): where
-    a function's address may be taken. ``includes`` are as written, with brackets or quotes.
+    a function's address may be taken. ``includes`` are as written, with brackets or quotes,
+    and their conditions. ``constants`` are the ``DEFINE(name, value)`` lines of a file that the
+    build turns into a generated header.
     """
 
     functions: tuple[FunctionRow, ...] = ()
     macros: tuple[MacroRow, ...] = ()
     invocations: tuple[Invocation, ...] = ()
     types: tuple[TypeRow, ...] = ()
-    includes: tuple[str, ...] = ()
+    includes: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    constants: tuple[MacroRow, ...] = ()
     guard: str = ""
     values: str = ""
     skipped: tuple[str, ...] = ()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from reviewer.cfacts.constants import apply_operator
-from reviewer.model.ctree import Binary, Cast, Expr, Name, Number, Ternary, Unary
+from reviewer.cfacts.constants import SIZES, apply_operator
+from reviewer.model.ctree import Binary, Cast, Expr, Name, Number, SizeOf, Ternary, Unary
 
 _UNSIGNED = {"unsigned": 32, "unsigned int": 32, "u32": 32, "unsigned long": 64, "u64": 64}
 
@@ -25,6 +25,9 @@ def fold(expr: Expr, value_of: Callable[[str], int | None]) -> int | None:
             value = fold(expr.operand, value_of)
             width = 0 if expr.type.pointers else _UNSIGNED.get(expr.type.base, 0)
             return value & ((1 << width) - 1) if value is not None and width else value
+        case SizeOf() if expr.type is not None and not expr.type.dims:
+            base = expr.type.base.removeprefix("unsigned ").removeprefix("signed ")
+            return 8 if expr.type.pointers else SIZES.get(base.removesuffix(" long"))
         case Unary():
             value = fold(expr.operand, value_of)
             if value is None or expr.op not in ("-", "+", "!", "~"):

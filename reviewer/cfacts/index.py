@@ -32,8 +32,12 @@ class TreeIndex:
         self.macros: dict[str, list[str]] = defaultdict(list)
         self.types: dict[tuple[str, str], list[str]] = defaultdict(list)
         self.enumerators: dict[str, list[str]] = defaultdict(list)
+        self.constants: dict[str, list[str]] = defaultdict(list)
         self.known = frozenset(paths)
         self._closures: dict[str, frozenset[str]] = {}
+        self._targets: dict[str, tuple[str, ...]] = {}
+        self._live: frozenset[str] | None = None
+        self.holds: Callable[[Sequence[str]], bool | None] = lambda conditions: None
         for path in self.paths:
             self._add(path, facts_of(path))
 
@@ -42,6 +46,8 @@ class TreeIndex:
             self.functions[name].append(path)
         for name in {row.name for row in facts.macros}:
             self.macros[name].append(path)
+        for name in {row.name for row in facts.constants} if path in FORCED else ():
+            self.constants[name].append(path)
         for kind, name in {(row.kind, row.name) for row in facts.types}:
             self.types[kind, name].append(path)
         for name in {name for row in facts.types for name in row.enumerators}:
@@ -59,21 +65,45 @@ class TreeIndex:
                 candidates.append(instead + name[len(prefix) :])
         return next((c for c in candidates if c in self.known), "")
 
+    def targets(self, path: str) -> tuple[str, ...]:
+        """Return the indexed files that a file includes under the configuration."""
+        found = self._targets.get(path)
+        if found is None:
+            found = tuple(
+                target
+                for written, conditions in self.facts_of(path).includes
+                if (target := self.resolve_include(written, path))
+                and (not conditions or self.holds(conditions) is not False)
+            )
+            self._targets[path] = found
+        return found
+
+    def is_live(self, path: str) -> bool:
+        """Say whether a file is reached: no header that only other configurations include."""
+        if self._live is None:
+            self._live = self.known  # what is asked while this is being found out
+            included = {
+                self.resolve_include(written, path)
+                for path in self.paths
+                for written, _ in self.facts_of(path).includes
+            }
+            roots = [p for p in self.paths if p not in included or p.endswith(".c")]
+            self._live = self._reach([*roots, *FORCED])
+        return path in self._live
+
+    def _reach(self, roots: Iterable[str]) -> frozenset[str]:
+        todo = [path for path in roots if path in self.known]
+        seen = set(todo)
+        while todo:
+            for target in self.targets(todo.pop()):
+                if target not in seen:
+                    seen.add(target)
+                    todo.append(target)
+        return frozenset(seen)
+
     def closure(self, path: str) -> frozenset[str]:
         """Return the files that a file sees: itself, its includes, and theirs."""
         found = self._closures.get(path)
         if found is None:
-            seen = {path}
-            todo = [path, *(forced for forced in FORCED if forced in self.known)]
-            seen.update(todo)
-            while todo:
-                current = todo.pop()
-                if current not in self.known:
-                    continue
-                for written in self.facts_of(current).includes:
-                    target = self.resolve_include(written, current)
-                    if target and target not in seen:
-                        seen.add(target)
-                        todo.append(target)
-            found = self._closures[path] = frozenset(seen)
+            found = self._closures[path] = self._reach([path, *FORCED])
         return found

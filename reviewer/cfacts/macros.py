@@ -36,6 +36,7 @@ class MacroChooser:
         self.config = config
         self._truth: dict[tuple[str, str], bool | None] = {}
         self._asking: list[str] = []
+        index.holds = lambda conditions: self.truth(conditions, "")
         self._cuts = 0  # how often a question met itself: such an answer is not kept
         self._found: dict[tuple[str, str], tuple[str, MacroRow] | None] = {}
         self._ready: dict[tuple[str, int], Macro] = {}
@@ -128,7 +129,12 @@ class MacroChooser:
         for path in self.index.macros.get(name, ()):
             if path != near and not path.endswith(".h"):
                 continue
+            if near and path != near and not self.index.is_live(path):
+                continue
             rows = self.index.facts_of(path).macros
+            found += [(path, row) for row in rows if row.name == name]
+        for path in self.index.constants.get(name, ()):
+            rows = self.index.facts_of(path).constants
             found += [(path, row) for row in rows if row.name == name]
         return found
 
@@ -140,12 +146,14 @@ class MacroChooser:
         if key in self._found:
             return self._found[key]
         cuts = self._cuts
-        found = self._choose(name, near) if name in self.index.macros else None
+        found = self._choose(name, near)
         if cuts == self._cuts or not self._asking:
             self._found[key] = found
         return found
 
     def _choose(self, name: str, near: str) -> tuple[str, MacroRow] | None:
+        if name not in self.index.macros and name not in self.index.constants:
+            return None
         closure = self.index.closure(near) if near else frozenset()
         best: tuple[str, MacroRow] | None = None
         best_key: tuple[object, ...] = ()

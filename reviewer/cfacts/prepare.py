@@ -29,44 +29,15 @@ _TYPEOF = frozenset({"typeof", "__typeof__", "__typeof", "typeof_unqual", "__typ
 _TAGS = frozenset({"struct", "union", "enum"})
 _TYPE_STARTS = _TAGS | frozenset(
     [
-        "const",
-        "volatile",
-        "void",
-        "char",
-        "short",
-        "int",
-        "long",
-        "signed",
-        "unsigned",
-        "float",
-        "double",
-        "_Bool",
+        *("const", "volatile", "void", "char", "short", "int", "long", "signed", "unsigned"),
+        *("float", "double", "_Bool"),
     ]
 )
 _NOT_A_DECLARED_TYPE = frozenset(
     [
-        "return",
-        "sizeof",
-        "case",
-        "goto",
-        "else",
-        "do",
-        "const",
-        "volatile",
-        "static",
-        "inline",
-        "extern",
-        "register",
-        "struct",
-        "union",
-        "enum",
-        "typedef",
-        "unsigned",
-        "signed",
-        "long",
-        "short",
-        "__alignof__",
-        "_Alignof",
+        *("return", "sizeof", "case", "goto", "else", "do", "const", "volatile", "static"),
+        *("inline", "extern", "register", "struct", "union", "enum", "typedef"),
+        *("__alignof__", "_Alignof"),
     ]
 )
 _RENAMED = {
