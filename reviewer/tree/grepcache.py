@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
-import tempfile
 from pathlib import Path
+
+from reviewer.tree.scratch import write_whole
 
 _FORMAT = "1"
 
@@ -54,20 +54,3 @@ class GrepCache:
         question = "\0".join((_FORMAT, tree_id, *words, "", *prefixes))
         key = hashlib.sha256(question.encode("utf-8", "surrogateescape")).hexdigest()
         return self._directory / key[:2] / key
-
-
-def write_whole(file: Path, data: bytes) -> None:
-    """Write the file so that no reader and no interruption ever sees a part of it.
-
-    Raises:
-        OSError: the file cannot be written.
-    """
-    file.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=file.name, suffix=".part")
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(data)
-        Path(name).replace(file)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise

@@ -20,7 +20,7 @@ from typing import IO
 
 from reviewer.model.errors import BadInputError
 from reviewer.tree.command import Git, printable
-from reviewer.tree.grepcache import write_whole
+from reviewer.tree.scratch import write_whole
 
 Progress = Callable[[str], None]
 # Measured on linux 6.1: level 1 halves the time of level 6 and costs a fifth more disk.

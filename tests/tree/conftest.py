@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -29,9 +30,12 @@ FILES = {
 class Lab:
     """A checkout with one commit of a tiny kernel, and what a test does to it."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, template: Path | None = None) -> None:
         self.root = root
         self.clock = 1_700_000_000  # of the next commit
+        if template is not None:
+            shutil.copytree(template, root)
+            return
         root.mkdir()
         self.git("init", "-q", "-b", "master")
         # The attributes of the tree are there to be ignored by us; git itself would obey.
@@ -126,10 +130,16 @@ class Lab:
         )
 
 
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The checkout every test starts from a copy of."""
+    return Lab(tmp_path_factory.mktemp("template") / "linux").root
+
+
 @pytest.fixture
-def lab(tmp_path: Path) -> Lab:
+def lab(tmp_path: Path, template: Path) -> Lab:
     """A checkout with one commit of a tiny kernel."""
-    return Lab(tmp_path / "linux")
+    return Lab(tmp_path / "linux", template)
 
 
 @pytest.fixture

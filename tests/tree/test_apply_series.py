@@ -138,7 +138,7 @@ def test_line_ranges_count_in_the_tree_they_belong_to(lab: Lab, tree: KernelTree
 
 
 @settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(
     st.lists(

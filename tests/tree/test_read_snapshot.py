@@ -183,7 +183,7 @@ def git_grep_in(tree: KernelTree, name: str, words: list[str]) -> list[str]:
 
 
 @settings(
-    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(st.lists(st.text("ab_1 -\n\té\0", max_size=12), min_size=1, max_size=6))
 def test_both_ways_to_search_agree(lab: Lab, tree: KernelTree, texts: list[str]) -> None:
