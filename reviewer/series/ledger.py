@@ -13,7 +13,7 @@ from hashlib import sha256
 from reviewer.model.series import Mail
 from reviewer.series.hunks import is_patch
 from reviewer.series.listing import LedgerFilter, SeriesEntry, make_entry
-from reviewer.series.mailinfo import PatchText, parse_patch
+from reviewer.series.mailinfo import parse_patch
 from reviewer.series.message import parse_mail
 from reviewer.series.rawmessage import RawMessage
 from reviewer.series.record import MailRecord, Role, find_words, make_record
@@ -112,13 +112,14 @@ class Ledger:
             self.store.mark_seen(message.origin, run, "", message.error)
             return 3
         mail = parse_mail(message.data)
-        patch = parse_patch(mail, message.data)
-        diff = patch.diff if patch is not None and is_patch(patch.diff) else None
+        diff = find_diff(mail, message.data)
         record = make_record(mail, diff, message.origin)
         words = " ".join(find_words(diff)) if diff else ""
         raw = message.data if keep_raw else None
         self.store.mark_seen(message.origin, run, record.key)
-        new = self.store.add_mail(record, _rank(mail, patch, diff), words, find_tokens(record), raw)
+        new = self.store.add_mail(
+            record, _rank(mail, diff, message.data), words, find_tokens(record), raw
+        )
         return 1 if new else 2
 
     def group(self) -> None:
@@ -150,14 +151,20 @@ class Ledger:
                 yield group, entry
 
 
-def _rank(mail: Mail, patch: PatchText | None, diff: bytes | None) -> str:
+def find_diff(mail: Mail, raw: bytes) -> bytes | None:
+    """Find the diff of a mail; the costly reading is left out where the text shows none."""
+    shown = "@@ -" in mail.body or "diff --git " in mail.body
+    if not shown and b"pplication/" not in raw:
+        return None
+    patch = parse_patch(mail, raw)
+    return patch.diff if patch is not None and is_patch(patch.diff) else None
+
+
+def _rank(mail: Mail, diff: bytes | None, raw: bytes) -> str:
     """Order the copies of one mail, the best highest: own From, whole diff, no list footer."""
     munged = " via " in mail.author
-    size = len(diff or b"")
-    body = _WIDEST - len(mail.body)
-    said = repr((mail.headers, mail.body, patch.diff if patch else b""))
-    digest = sha256(said.encode("utf-8", "surrogateescape")).hexdigest()
-    return f"{not munged:d} {size:012d} {body:012d} {digest}"
+    size, body = len(diff or b""), _WIDEST - len(mail.body)
+    return f"{not munged:d} {size:012d} {body:012d} {sha256(raw).hexdigest()}"
 
 
 def find_tokens(record: MailRecord) -> Iterator[str]:

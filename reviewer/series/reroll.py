@@ -106,8 +106,9 @@ def _because(unit: Unit, older: Unit | None, borrowed: tuple[tuple[int, str], ..
     if older is None:
         return said
     point = f".{older.point}" if older.point else ""
+    kept = sum(counter > 0 for counter, _ in borrowed)
     return (
-        f"{said}; a partial reroll: {len(borrowed)} of {unit.expected} patches are those of "
+        f"{said}; a partial reroll: {kept} of {unit.expected} patches are those of "
         f"v{older.revision}{point}, which it answers"
     )
 
