@@ -20,7 +20,8 @@ from reviewer.tree.repo import open_tree
 
 SHIPPED = [load_recipe(path) for path in sorted((find_data("corpora") / "series").glob("*.toml"))]
 ON_MINIMM = [recipe for recipe in SHIPPED if recipe.tree == "minimm"]
-ON_6_1 = [recipe for recipe in SHIPPED if recipe.tree == "linux-source-6.1"]
+KERNELS = {"linux-source-6.1": "kernel_6_1", "linux-source-6.12": "kernel_6_12"}
+ON_A_KERNEL = [recipe for recipe in SHIPPED if recipe.tree in KERNELS]
 MakeRepository = Callable[[Path, Recipe], Any]
 
 
@@ -40,12 +41,20 @@ def subjects_of(recipe: Recipe) -> list[str]:
 
 
 @pytest.fixture
+def kernel(recipe: Recipe, request: pytest.FixtureRequest) -> Path:
+    """Return the tree that the recipe of the test is for."""
+    tree = request.getfixturevalue(KERNELS[recipe.tree])
+    assert isinstance(tree, Path)
+    return tree
+
+
+@pytest.fixture
 def demo() -> Recipe:
     return load_recipe(find_recipe("minimm-seed"))
 
 
 def test_every_recipe_is_for_a_known_tree() -> None:
-    assert len(ON_MINIMM) + len(ON_6_1) == len(SHIPPED) > 10
+    assert len(ON_MINIMM) + len(ON_A_KERNEL) == len(SHIPPED) > 10
 
 
 @pytest.mark.parametrize("recipe", SHIPPED, ids=name_of)
@@ -64,23 +73,29 @@ def test_git_am_takes_a_series_on_minimm(
 
 
 @pytest.mark.kernel
-@pytest.mark.parametrize("recipe", ON_6_1, ids=name_of)
-def test_git_am_takes_a_series_on_6_1(
-    recipe: Recipe, kernel_6_1: Path, tmp_path: Path, make_repository: MakeRepository
+@pytest.mark.parametrize("recipe", ON_A_KERNEL, ids=name_of)
+def test_git_am_takes_a_series_on_a_kernel(
+    recipe: Recipe, kernel: Path, tmp_path: Path, make_repository: MakeRepository
 ) -> None:
-    mbox = build_series(kernel_6_1, recipe, tmp_path / "one")
-    again = build_series(kernel_6_1, recipe, tmp_path / "two")
+    mbox = build_series(kernel, recipe, tmp_path / "one")
+    again = build_series(kernel, recipe, tmp_path / "two")
     assert mbox.read_bytes() == again.read_bytes()
-    assert make_repository(kernel_6_1, recipe).apply(mbox) == subjects_of(recipe)
+    assert make_repository(kernel, recipe).apply(mbox) == subjects_of(recipe)
+
+
+def test_every_recipe_is_in_the_readme_of_series() -> None:
+    text = (find_data("corpora") / "series" / "README.md").read_text()
+    listed = re.findall(r"(?m)^\| `([\w-]+)` \| (?:minimm|6\.)", text)
+    assert sorted(listed) == sorted(recipe.name for recipe in SHIPPED)
 
 
 @pytest.mark.kernel
-@pytest.mark.parametrize("recipe", ON_6_1, ids=name_of)
-def test_no_block_of_the_kernel_stands_in_a_recipe(recipe: Recipe, kernel_6_1: Path) -> None:
+@pytest.mark.parametrize("recipe", ON_A_KERNEL, ids=name_of)
+def test_no_block_of_the_kernel_stands_in_a_recipe(recipe: Recipe, kernel: Path) -> None:
     edits = [edit for patch in recipe.patch for edit in patch.edit]
     for edit in edits:
         assert edit.anchor.count("\n") == edit.until.count("\n") == 0
-        file = kernel_6_1 / edit.file
+        file = kernel / edit.file
         theirs = squeeze(file.read_text(errors="replace")) if file.is_file() else ""
         ours = squeeze(edit.text).splitlines()
         for at in range(len(ours) - 3):
