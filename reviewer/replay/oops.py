@@ -21,14 +21,23 @@ _PRINT = re.compile(r'\b(?:pr_[a-z]+|printk)\s*\(\s*(?:KERN_\w+\s*)?((?:"(?:[^"\
 _LITERAL = re.compile(r'"((?:[^"\\]|\\.)*)"')
 _HEX_DUMP = re.compile(r'\bprint_hex_dump\s*\(\s*(?:KERN_\w+\s*,\s*)?"([^"]*)"')
 _CONVERSION = re.compile(r"%(?:pGp|[#0-9.-]*(?:l{0,2}|z)[dixup]|s)")
+PAGE_MAPPING_FLAGS = 3
 _LABEL = re.compile(r"(?:page->)?(\w+)\s*[:=]?\s*$")
 
 
 @dataclass(frozen=True, slots=True)
-class DumpFormat:
-    """What a tree prints of a page: format strings in order, and the hex dumps' prefixes."""
+class DumpLine:
+    """One line of a dump: its format, and the text of the arguments it is filled with."""
 
-    lines: tuple[str, ...]
+    form: str
+    arguments: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DumpFormat:
+    """What a tree prints of a page: its lines in order, and the hex dumps' prefixes."""
+
+    lines: tuple[DumpLine, ...]
     hex_prefixes: tuple[str, ...]
 
 
@@ -36,7 +45,7 @@ def extract_dump_format(
     find_function: Callable[[str], FunctionFacts | None], read: Callable[[str], bytes]
 ) -> DumpFormat:
     """Read the formats out of the functions that make a page dump, in the order they print."""
-    lines: list[str] = []
+    lines: list[DumpLine] = []
     prefixes: list[str] = []
     for name in ("__dump_folio", "__dump_page", "dump_page"):
         facts = find_function(name)
@@ -45,7 +54,8 @@ def extract_dump_format(
         text = read(facts.path)[facts.start : facts.end].decode("utf-8", "replace")
         for match in _PRINT.finditer(text):
             joined = "".join(_LITERAL.findall(match[1]))
-            lines.append(joined.replace("\\n", "").replace("\\t", "\t"))
+            form = joined.replace("\\n", "").replace("\\t", "\t")
+            lines.append(DumpLine(form, text[match.end() :].partition(";")[0]))
         prefixes += _HEX_DUMP.findall(text)
     return DumpFormat(tuple(lines), tuple(prefixes))
 
@@ -83,20 +93,20 @@ def iter_dump(pages: Pages, form: DumpFormat, page: int, reason: str) -> Iterato
     """Yield the lines of ``dump_page(page, reason)``."""
     head = find_head(pages, page)
     compound = is_compound(pages, page)
-    values = _values(pages, page, head, compound)
-    values["because"] = reason
     hex_done = False
     for line in form.lines:
-        first = line.lstrip().split(":")[0].split("%")[0].strip()
-        if "poisoned" in line or (first == "head" and not compound):
+        text = line.form
+        values = _values(pages, page, head, line.arguments if compound else "page->")
+        first = text.lstrip().split(":")[0].split("%")[0].strip()
+        if "poisoned" in text or (first == "head" and not compound):
             continue
-        if ("memcg" in line or "mem_cgroup" in line) and not values.get("memcg"):
+        if ("memcg" in text or "mem_cgroup" in text) and not values.get("memcg"):
             continue
-        if "because" in line and form.hex_prefixes and not hex_done:
+        if "because" in text and form.hex_prefixes and not hex_done:
             hex_done = True
             yield from _hex_dumps(pages, form, page, head)
-        if _known(line):
-            yield _fill(line, values, pages, head)
+        if _known(text):
+            yield _fill(text, {**values, "because": reason}, pages, head)
     if form.hex_prefixes and not hex_done:
         yield from _hex_dumps(pages, form, page, head)
 
@@ -106,31 +116,52 @@ def _known(line: str) -> bool:
     return any(word in line for word in ("page", "head", "flags", "memcg", "mem_cgroup", "because"))
 
 
-def _values(pages: Pages, page: int, head: int, compound: bool) -> dict[str, int | str]:
-    """Return what the labels of a dump mean, by the names the trees have used."""
-    mapping = pages.peek(page, "mapping")
+def _values(pages: Pages, page: int, head: int, arguments: str) -> dict[str, int | str]:
+    """Return what the labels of a dump mean, by the names the trees have used.
+
+    Where the arguments name a member of the page itself, that is printed as it lies there;
+    else what page_mapping(), page_to_pgoff() and page_mapcount() say of a compound page.
+    """
+    own = {"mapping", "index", "_mapcount", "_refcount"} & set(
+        re.findall(r"page->(\w+)", arguments)
+    )
+    whole = arguments != "page->"
+    mapping = pages.peek(page if "mapping" in own or not whole else head, "mapping")
+    if "mapping" not in own and mapping & PAGE_MAPPING_FLAGS:
+        mapping = 0
+    index = pages.peek(page, "index")
+    if whole and "index" not in own:
+        index = pages.peek(head, "index") + page - head
+    count = pages.peek(page if "_refcount" in own else head, "_refcount")
+    mapcount = pages.peek(page, "_mapcount") + 1
     values: dict[str, int | str] = {
         "type": "",
         "page": pages.address(page),
         "head": pages.address(head),
-        "count": pages.peek(head, "_refcount"),
-        "refcount": pages.peek(head, "_refcount"),
-        "mapcount": pages.peek(page, "_mapcount") + 1,
-        "mapping": 0 if mapping & 3 else mapping,
-        "index": pages.peek(page, "index"),
+        "count": count,
+        "refcount": count,
+        "mapcount": mapcount,
+        "mapping": mapping,
+        "index": index,
         "pfn": pages.first_pfn + page,
     }
-    if "memcg" in pages.layout:
-        values["memcg"] = values["mem_cgroup"] = pages.peek(head, "memcg")
-    if not compound:
-        return values
     places = pages.layout.places
+    if "memcg" in places:
+        values["memcg"] = values["mem_cgroup"] = pages.peek(head, "memcg")
+    if whole:
+        values.update(_compound_values(pages, head, mapcount, own))
+    return values
+
+
+def _compound_values(pages: Pages, head: int, mapcount: int, own: set[str]) -> dict[str, int | str]:
+    """Return the labels that only a compound page fills."""
+    places = pages.layout.places
+    values: dict[str, int | str] = {}
     if "compound_mapcount" in places:
         whole = pages.peek(head, "compound_mapcount") + 1
         values["compound_mapcount"] = values["entire_mapcount"] = whole
-        if mapping & 1 or page != head:
-            double = pages.test(head + 1, "PG_double_map")
-            values["mapcount"] = pages.peek(page, "_mapcount") + 1 + whole - double
+        if pages.peek(head, "mapping") & 1 and "_mapcount" not in own:
+            values["mapcount"] = mapcount + whole - pages.test(head + 1, "PG_double_map")
     for label, name in (
         ("order", "compound_order"),
         ("compound_pincount", "compound_pincount"),

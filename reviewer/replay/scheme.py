@@ -14,88 +14,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from reviewer.replay.pages import Pages, signed
-from reviewer.replay.thread import Access, AccessKind, Body
+from reviewer.replay.pages import Pages
+from reviewer.replay.steps import Steps
+from reviewer.replay.thread import Access, Body
 
-MODEL_PATH = "(reference model)"
 TAIL_MAPPING = 0xDEAD000000000400
 LIST_POISON1 = 0xDEAD000000000100
 LIST_POISON2 = 0xDEAD000000000122
 PAGE_MAPPING_ANON = 1
 BUDDY_PAGE_TYPE = 0xFFFFFF7F  # PAGE_TYPE_BASE with PG_buddy cleared: all ones but bit 7
-
-
-class Steps:
-    """Makes the accesses: one word each, atomic, named after the function they stand in."""
-
-    def __init__(self, pages: Pages) -> None:
-        self.pages = pages
-        self._memory = pages.memory
-
-    def _access(
-        self, kind: AccessKind, function: str, page: int, name: str, perform: Callable[[], int]
-    ) -> Access:
-        pages = self.pages
-        place = pages.find(name)
-        return Access(
-            kind,
-            pages.address(page, name),
-            place.size,
-            function,
-            MODEL_PATH,
-            0,
-            pages.what(page, name),
-            perform,
-        )
-
-    def load(self, function: str, page: int, name: str) -> Access:
-        """Load a member; the answer is signed if it is a count."""
-        pages = self.pages
-        return self._access(AccessKind.LOAD, function, page, name, lambda: pages.peek(page, name))
-
-    def store(self, function: str, page: int, name: str, value: int) -> Access:
-        """Store a member."""
-        pages = self.pages
-
-        def perform() -> int:
-            pages.poke(page, name, value)
-            return 0
-
-        return self._access(AccessKind.STORE, function, page, name, perform)
-
-    def modify(self, function: str, page: int, name: str, change: Callable[[int], int]) -> Access:
-        """Change a member atomically; the answer is the new value."""
-        pages = self.pages
-        size = pages.find(name).size
-
-        def perform() -> int:
-            value = change(pages.peek(page, name)) & ((1 << size * 8) - 1)
-            pages.poke(page, name, value)
-            return signed(value, size)
-
-        return self._access(AccessKind.RMW, function, page, name, perform)
-
-    def add(self, function: str, page: int, name: str, delta: int) -> Access:
-        """``atomic_add_return``."""
-        return self.modify(function, page, name, lambda value: value + delta)
-
-    def set_bits(self, function: str, page: int, bits: int) -> Access:
-        """Set bits of the page's flags; the answer is the word before."""
-        return self._flags(function, page, lambda value: value | bits)
-
-    def clear_bits(self, function: str, page: int, bits: int) -> Access:
-        """Clear bits of the page's flags; the answer is the word before."""
-        return self._flags(function, page, lambda value: value & ~bits)
-
-    def _flags(self, function: str, page: int, change: Callable[[int], int]) -> Access:
-        pages = self.pages
-
-        def perform() -> int:
-            before = pages.peek(page, "flags")
-            pages.poke(page, "flags", change(before))
-            return before
-
-        return self._access(AccessKind.RMW, function, page, "flags", perform)
 
 
 class Scheme:
@@ -278,15 +205,16 @@ class Scheme:
         steps, nr = self.steps, 1 << order
         function = "__split_huge_pmd_locked"
         yield steps.add("page_ref_add", head, "_refcount", nr - 1)
-        if not self.whole:
-            return 0
         exclusive = 0
         if self.exclusive:
             exclusive = (yield steps.load("PageAnonExclusive", head, "flags")) & self.exclusive
         for page in range(head, head + nr):
             if exclusive:
                 yield steps.set_bits("SetPageAnonExclusive", page, exclusive)
-            yield steps.add(function, page, "_mapcount", 1)
+            if self.whole:
+                yield steps.add(function, page, "_mapcount", 1)
+        if not self.whole:
+            return 0
         if (yield steps.load("compound_mapcount", head, "compound_mapcount")) + 1 > 1:
             before = yield steps.set_bits("TestSetPageDoubleMap", head + 1, self.double_map)
             if not before & self.double_map:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from reviewer.model.facts import FunctionFacts
 from reviewer.model.witness import PageKind, PageRun, SourceText, Step
 from reviewer.replay.pages import Pages
-from reviewer.replay.scheme import MODEL_PATH
+from reviewer.replay.steps import MODEL_PATH
 
 _COUNTERS = ("_refcount", "_mapcount")
 _HEAD_COUNTERS = ("compound_mapcount", "nr_pages_mapped", "large_mapcount")
