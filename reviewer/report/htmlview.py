@@ -44,10 +44,12 @@ class PathNode:
 
 @dataclass(frozen=True, slots=True)
 class TableRow:
-    """A row of the two columns: the step's number and, for its CPU only, what it did."""
+    """A row of the two columns: the step's number and what it did in the column of ``cpu``."""
 
     number: int
-    cells: tuple[str, ...]
+    cpu: int
+    function: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,9 +307,8 @@ def _replay(witness: Witness, players: _Players) -> ReplayView:
     rows = []
     for index in select_steps(witness, most=KEY_STEPS):
         step = witness.trace[index]
-        cell = f"{printable(step.function)}(): {printable(step.text)}"
-        cells = tuple(cell if thread == step.thread else "" for thread in order)
-        rows.append(TableRow(index + 1, cells))
+        cpu = order.index(step.thread)
+        rows.append(TableRow(index + 1, cpu, printable(step.function), printable(step.text)))
     player = players.add(witness) if witness.trace else ""
     because = "" if player or not witness.trace else "the report would be too large"
     return ReplayView(

@@ -204,6 +204,7 @@
         cpu.source.replaceChildren(...lines.map((line) => make("span", { class: "line", text: line + "\n" })));
         cpu.shown = source;
       }
+      cpu.source.classList.toggle("none", !source);
       if (!source) { cpu.source.textContent = last ? "(source not carried)" : ""; return; }
       [...cpu.source.children].forEach((line, index) => {
         const here = source.line + index === last.line;
