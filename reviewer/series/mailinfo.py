@@ -18,7 +18,7 @@ from reviewer.series.mimebody import BLANK, MailReader, match_field
 
 _NAMES = (b"from", b"subject", b"date")
 _FORMAT_PATCH_LINE = re.compile(rb">From [0-9a-f]{40} Mon Sep 17 00:00:00 2001\n")
-_PATCH_START = re.compile(rb"diff -|Index: |---(?: [^ \t\r\n]|[ \t\r]*\n)")
+_PATCH_START = re.compile(rb"diff -|Index: |---(?: (?:[^ \t\r\n]|\Z)|[ \t\r]*\n)")
 _MAYBE_PATCH = re.compile(
     rb"^(?:@@ -|diff -|\+\+\+ |Index: )|base64|quoted-printable|format=\"?flowed",
     re.MULTILINE | re.IGNORECASE,
@@ -133,19 +133,16 @@ class _Extractor:
         self.problems: list[str] = []
         self._in_header = True
         self._accumulated = b""  # an in-body field that may be continued
-        self.reader = MailReader(raw, self._take_part_field)
+        self.reader = MailReader(raw, self._take_part_field, options.strip_quoted_cr)
 
     def run(self) -> None:
         for line in self.reader.iter_fields():
             self._take_field(line, self.outer, overwrite=True)
         for line in self.reader.iter_lines():
-            text = line
-            if self.options.strip_quoted_cr and text.endswith(b"\r\n"):
-                text = text[:-2] + b"\n"
-            if not self.patch and not self._is_patch_start(text):
+            if not self.patch and not self._is_patch_start(line):
                 continue
-            self.patch.append(text)
-            if self.reader.is_plain and not self.options.strip_quoted_cr:
+            self.patch.append(line)
+            if self.reader.is_plain:
                 rest = self.reader.read_rest()
                 self.reader.quoted_cr = self.reader.quoted_cr or b"\r\n" in rest
                 self.patch.append(rest)

@@ -53,13 +53,17 @@ class MailReader:
     ``on_field`` is called with the fields at the head of each further part.
     """
 
-    def __init__(self, raw: bytes, on_field: Callable[[bytes], None]) -> None:
+    def __init__(
+        self, raw: bytes, on_field: Callable[[bytes], None], strip_cr: bool = False
+    ) -> None:
         """Start at the first byte of ``raw`` that is not white."""
         self._raw = raw
         self._position = len(raw) - len(raw.lstrip(BLANK))
         self._on_field = on_field
+        self._strip_cr = strip_cr
         self._line = b""
         self._boundaries: list[bytes] = []
+        self._is_multipart = False
         self._pending: list[bytes] = []  # a line so far: git's "prev"
         self.format = PartFormat()
         self.quoted_cr = False
@@ -68,7 +72,9 @@ class MailReader:
     @property
     def is_plain(self) -> bool:
         """Whether the rest of the mail is its body, byte for byte."""
-        return not (self._boundaries or self.format.encoding or self.format.flowed)
+        return not (
+            self._strip_cr or self._is_multipart or self.format.encoding or self.format.flowed
+        )
 
     def read_rest(self) -> bytes:
         """All that has not been read, when ``is_plain``."""
@@ -116,6 +122,7 @@ class MailReader:
                 self.problems.append("multipart nested too deep; inner parts read as text")
             else:
                 self._boundaries.append(b"--" + boundary)
+                self._is_multipart = True
         self.format.charset = (find_attribute(value, b"charset") or b"").decode("ascii", "replace")
 
     def _find_boundary(self) -> bool:
@@ -195,7 +202,10 @@ class MailReader:
     def _unflow(self, line: bytes) -> Iterator[bytes]:
         """Undo format=flowed (RFC 3676): join soft breaks, remove stuffing."""
         if not self.format.flowed:
-            self.quoted_cr = self.quoted_cr or line.endswith(b"\r\n")
+            if line.endswith(b"\r\n"):
+                self.quoted_cr = True
+                if self._strip_cr:
+                    line = line[:-2] + b"\n"
             yield line
             return
         text = line.removesuffix(b"\n")
