@@ -14,8 +14,10 @@ from reviewer.model.ctree import CType, EnumDef, Expr, Field, StructDef, Typedef
 from reviewer.replay.thread import Undecided
 from reviewer.replay.valuetype import (
     INT,
+    LONG,
     POINTER_SIZE,
     UINT,
+    ULONG,
     ArrayType,
     FunctionType,
     IntType,
@@ -25,6 +27,15 @@ from reviewer.replay.valuetype import (
     VoidType,
     find_basic,
 )
+
+# what the x86-64 ABI says of names a tree may leave to the compiler's headers
+_ABI_NAMES: dict[str, ValueType] = {
+    "size_t": ULONG,
+    "ssize_t": LONG,
+    "ptrdiff_t": LONG,
+    "uintptr_t": ULONG,
+    "intptr_t": LONG,
+}
 
 
 class DefinitionSource(Protocol):
@@ -141,9 +152,13 @@ class Types:
         known = self._typedefs.get(base)
         if known is None:
             typedef = self._source.find_typedef(base)
-            if typedef is None:
+            if typedef is not None:
+                known = self.resolve(typedef.type)
+            elif base in _ABI_NAMES:
+                known = _ABI_NAMES[base]
+            else:
                 raise Undecided(f"needs type {base}")
-            known = self._typedefs[base] = self.resolve(typedef.type)
+            self._typedefs[base] = known
         return known
 
     def _inline_struct(self, definition: StructDef) -> StructType:

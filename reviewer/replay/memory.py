@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from reviewer.replay.thread import Undecided
 
 USER_LOW = 0x00007F0000000000
+OPAQUE_LOW = 0xFFFF100000000000  # objects that exist but have no contents here
+OPAQUE_HIGH = 0xFFFF200000000000
 SHARED_LOW = 0xFFFF888000000000  # the direct map: objects allocated on demand
 VMEMMAP = 0xFFFFEA0000000000  # x86-64 without KASLR
 VMEMMAP_END = 0xFFFFEB0000000000
@@ -23,6 +25,8 @@ STACK_LOW = 0xFFFFFE0000000000
 STACK_SIZE = 1 << 24
 TEXT_LOW = 0xFFFFFFFF81000000  # functions, 16 bytes each
 CONSTANT_LOW = 0xFFFFFFFF82000000  # data nobody writes
+
+RESERVED = 1 << 28  # of the direct map, for addresses a scenario chooses itself
 
 _WORD = 8
 _FULL = (1 << 64) - 1
@@ -76,7 +80,8 @@ class Memory:
         self._starts: list[int] = []
         self._next = {
             USER_LOW: USER_LOW,
-            SHARED_LOW: SHARED_LOW,
+            SHARED_LOW: SHARED_LOW + RESERVED,
+            OPAQUE_LOW: OPAQUE_LOW,
             CONSTANT_LOW: CONSTANT_LOW,
         }
 
@@ -96,11 +101,21 @@ class Memory:
         self.place(SimulatedObject(start, size, name, member=member))
         return start
 
+    def opaque(self, name: str) -> int:
+        """Return the address of an object that is there but must not be looked into."""
+        start = self._next[OPAQUE_LOW]
+        self._next[OPAQUE_LOW] = start + 0x10000
+        self._index(SimulatedObject(start, 0x10000, name))
+        return start
+
     def place(self, thing: SimulatedObject) -> None:
         """Add a zeroed object at its address. It belongs to the initial image."""
         words = self.words
         for address in range(thing.start & -_WORD, thing.start + thing.size, _WORD):
             words.setdefault(address, 0)
+        self._index(thing)
+
+    def _index(self, thing: SimulatedObject) -> None:
         at = bisect.bisect(self._starts, thing.start)
         self._starts.insert(at, thing.start)
         self._objects.insert(at, thing)
@@ -124,6 +139,8 @@ class Memory:
     def _missing(self, address: int) -> Exception:
         if VMEMMAP <= address < VMEMMAP_END:
             return Undecided(f"needs the struct page at {address:#x}, outside the scenario")
+        if OPAQUE_LOW <= address < OPAQUE_HIGH:
+            return Undecided(f"needs the contents of a {self.describe(address)}")
         return BadAddress(address)
 
     def load(self, address: int, size: int) -> int:
