@@ -37,8 +37,9 @@ class Lab:
             shutil.copytree(template, root)
             return
         root.mkdir()
-        self.git("init", "-q", "-b", "master")
+        self.git("init", "-q", "--template=", "-b", "master")
         # The attributes of the tree are there to be ignored by us; git itself would obey.
+        (root / ".git/info").mkdir(exist_ok=True)
         (root / ".git/info/attributes").write_text("* !text !eol !filter !diff\n")
         self.write(FILES)
         self.commit("Linux 6.0")

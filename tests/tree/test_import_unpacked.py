@@ -70,7 +70,8 @@ def test_the_tree_is_the_one_git_would_make(source: Path, lab: Lab, cache_dir: P
     (source / "mm/link").symlink_to("nowhere//./in-particular/")
     with open_tree(source, cache_dir=cache_dir) as tree:
         name = tree.snapshot("HEAD").name
-    lab.git("init", "-q")
+    lab.git("init", "-q", "--template=")
+    (source / ".git/info").mkdir()
     (source / ".git/info/attributes").write_text("* !text !eol !filter !diff\n")
     lab.commit()
     assert lab.git("rev-parse", "HEAD^{tree}") == name
