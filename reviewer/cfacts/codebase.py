@@ -111,7 +111,7 @@ class CodeBase:
             own = facts.path == near
             if near and facts.static and not own and facts.path.endswith(".c"):
                 continue
-            truth = self.macros.truth(facts.conditions, facts.path)
+            truth = self.enabled(facts.conditions, facts.path)
             if truth is False:
                 continue
             seen = facts.path in closure
@@ -121,7 +121,12 @@ class CodeBase:
         return best
 
     def enabled(self, conditions: Sequence[str], near: str) -> bool | None:
-        """Say whether conditionals hold under the configuration; None: not known."""
+        """Say whether conditionals hold under the configuration; None: not known.
+
+        In a header that only other configurations include nothing holds.
+        """
+        if not self.index.is_live(near):
+            return False
         return self.macros.truth(conditions, near)
 
     def body(self, facts: FunctionFacts) -> FunctionDef | Skipped:
@@ -140,9 +145,12 @@ class CodeBase:
         tokens = self.expand_text(facts.path, facts.start, facts.end)
         if not facts.made_by:
             return tokens
-        for name, piece in iter_functions(tokens):
+        last: list[Token] = []
+        for name, last in iter_functions(tokens):
             if name == facts.name:
-                return piece
+                return last
+        if last and last[-1] is tokens[-1]:
+            return last  # the body that stands behind the invocation
         raise UnreadableError(f"{facts.made_by}() makes no function of this name")
 
     def expand_text(self, path: str, start: int, end: int) -> list[Token]:
@@ -154,7 +162,7 @@ class CodeBase:
         text = self.text(path)
         line = text.code.count("\n", 0, start) + 1
         selected = self.macros.select(text, start, end, path)
-        return self.macros.expander(path).expand(list(iter_tokens(selected, path, line)))
+        return self.macros.expander(path, line).expand(list(iter_tokens(selected, path, line)))
 
     # ---- macros, types, constants ------------------------------------------------------
 

@@ -15,6 +15,7 @@ IGNORED: tuple[str, ...] = tuple(_DATA["scope"]["ignored"])
 RANKS: tuple[str, ...] = tuple(_DATA["scope"]["ranks"])
 INCLUDE_ROOTS: tuple[str, ...] = tuple(_DATA["includes"]["roots"])
 INCLUDE_FALLBACKS: dict[str, str] = dict(_DATA["includes"]["fallbacks"])
+BEHIND: tuple[str, ...] = tuple(_DATA["includes"]["behind"])
 FORCED: tuple[str, ...] = tuple(_DATA["includes"]["forced"])
 PREDEFINED: dict[str, str] = {name: str(value) for name, value in _DATA["predefined"].items()}
 UNDEFINED: frozenset[str] = frozenset(_DATA["undefined"]["names"])

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from dataclasses import replace
 
 from reviewer.cfacts.conditionals import ConditionMap
 from reviewer.cfacts.filefacts import FileFacts, FunctionRow, Invocation, MacroRow, TypeRow
@@ -115,7 +116,7 @@ class _Extractor:
 
     def includes(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
         """Return the files named by ``#include``, each once for each set of conditions."""
-        found = {}
+        found: dict[tuple[str, tuple[str, ...]], None] = {}
         for directive in self.text.directives:
             name = directive.rest.strip()
             if directive.word == "include" and name[:1] in ('"', "<"):
@@ -137,14 +138,29 @@ class _Extractor:
         )
 
     def macros(self) -> list[MacroRow]:
-        rows = []
+        rows: list[MacroRow] = []
         for directive in self.text.directives:
-            if directive.word == "define":
+            if directive.word == "undef":
+                self.end_macro(rows, directive)
+            elif directive.word == "define":
                 conditions = self.conditions.at(directive.start)
                 row = read_define(directive, self.line(directive.rest_at), conditions)
                 if row:
                     rows.append(row)
         return rows
+
+    def end_macro(self, rows: list[MacroRow], undef: Directive) -> None:
+        """Note at a macro's definitions that an ``#undef`` under no further condition ends them."""
+        name = undef.rest.strip()
+        conditions = self.conditions.at(undef.start)
+        line = self.line(undef.start)
+        for index, row in enumerate(rows):
+            if (
+                row.name == name
+                and not row.until
+                and row.conditions[: len(conditions)] == conditions
+            ):
+                rows[index] = replace(row, until=line)
 
     def branch(self, word: str) -> None:
         """Count braces once a conditional: each branch starts from the depth before it."""

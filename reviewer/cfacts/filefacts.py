@@ -39,7 +39,8 @@ class FunctionRow:
 class MacroRow:
     """A ``#define``; ``body`` keeps its line continuations, so that its lines can be counted.
 
-    ``parameters`` of a variadic macro end with the name that stands for the rest.
+    ``parameters`` of a variadic macro end with the name that stands for the rest. ``until`` is
+    the line of the ``#undef`` that ends it in its file, 0 without one.
     """
 
     name: str
@@ -48,6 +49,7 @@ class MacroRow:
     body: str
     variadic: bool
     conditions: tuple[str, ...]
+    until: int = 0
 
     def facts(self, path: str) -> MacroFacts:
         """Return the row as the fact of a file."""

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from posixpath import dirname, join, normpath
 
-from reviewer.cfacts.config import FORCED, IGNORED, INCLUDE_FALLBACKS, INCLUDE_ROOTS
+from reviewer.cfacts.config import BEHIND, FORCED, IGNORED, INCLUDE_FALLBACKS, INCLUDE_ROOTS
 from reviewer.cfacts.filefacts import FileFacts
 from reviewer.model.source import SourceTree
 
@@ -87,7 +87,11 @@ class TreeIndex:
                 for path in self.paths
                 for written, _ in self.facts_of(path).includes
             }
-            roots = [p for p in self.paths if p not in included or p.endswith(".c")]
+            roots = [
+                p
+                for p in self.paths
+                if p.endswith(".c") or (p not in included and not p.startswith(BEHIND))
+            ]
             self._live = self._reach([*roots, *FORCED])
         return path in self._live
 

@@ -74,7 +74,17 @@ class StatementLowerer(TypeLowerer):
         return found[0] if len(found) == 1 else c.Block(self.span(node), tuple(found))
 
     def _local_enum(self, node: Node) -> list[c.Stmt]:
-        raise UnreadableError("an enum inside a function")
+        """Lower an enum inside a function: each enumerator is a constant of the block."""
+        found: list[c.Stmt] = []
+        last: c.Expr | None = None
+        where = self.span(node)
+        for name, written in self.enum(node).items:
+            one = c.Number(where, 1)
+            following = c.Binary(where, "+", last, one) if last else c.Number(where, 0)
+            value = written or following
+            found.append(c.Declare(where, name, c.CType("int"), value))
+            last = c.Name(where, name)
+        return found
 
     def _attributed(self, node: Node) -> list[c.Stmt]:
         return self.statements(node.named_children[-1])

@@ -25,6 +25,7 @@ class Declarator:
     pointers: int = 0
     dims: tuple[c.Expr | None, ...] = ()
     function: bool = False
+    to_array: bool = False
     parameters: Node | None = None
     name_node: Node | None = None
 
@@ -86,8 +87,7 @@ class TypeLowerer(ExpressionLowerer):
         while node is not None:
             if node.type in _POINTERS:
                 found.pointers += 1
-                if inside_array:
-                    raise UnreadableError("pointer to an array")
+                found.to_array = found.to_array or inside_array
             elif node.type in _ARRAYS:
                 size = node.child_by_field_name("size")
                 found.dims = (self.expr(size) if size else None, *found.dims)
@@ -108,9 +108,13 @@ class TypeLowerer(ExpressionLowerer):
         return found
 
     def apply(self, base: c.CType, declarator: Declarator) -> c.CType:
-        """Return the base type with what the declarator adds."""
-        if base.dims and declarator.pointers:
-            raise UnreadableError("pointer to an array")
+        """Return the base type with what the declarator adds.
+
+        A CType has no pointer to an array: it is a ``void *``, so that its size is right and
+        what it points to is not mistaken for something else.
+        """
+        if declarator.to_array or (base.dims and declarator.pointers):
+            return c.CType("void", 1)
         return replace(
             base,
             pointers=base.pointers + declarator.pointers,

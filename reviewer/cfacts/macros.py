@@ -38,7 +38,7 @@ class MacroChooser:
         self._asking: list[str] = []
         index.holds = lambda conditions: self.truth(conditions, "")
         self._cuts = 0  # how often a question met itself: such an answer is not kept
-        self._found: dict[tuple[str, str], tuple[str, MacroRow] | None] = {}
+        self._found: dict[tuple[str, str, int], tuple[str, MacroRow] | None] = {}
         self._ready: dict[tuple[str, int], Macro] = {}
 
     # ---- conditions --------------------------------------------------------------------
@@ -140,18 +140,24 @@ class MacroChooser:
 
     # ---- definitions -------------------------------------------------------------------
 
-    def find(self, name: str, near: str) -> tuple[str, MacroRow] | None:
-        """Return the file and the definition of a macro that the file ``near`` means."""
-        key = (name, near)
+    def find(self, name: str, near: str, line: int = 0) -> tuple[str, MacroRow] | None:
+        """Return the file and the definition of a macro that the file ``near`` means.
+
+        ``line`` is where it asks: a macro of its own is there from its ``#define`` to its
+        ``#undef``. 0 asks for the last one that is defined anywhere in the file.
+        """
+        if line and near not in self.index.macros.get(name, ()):
+            line = 0
+        key = (name, near, line)
         if key in self._found:
             return self._found[key]
         cuts = self._cuts
-        found = self._choose(name, near)
+        found = self._choose(name, near, line)
         if cuts == self._cuts or not self._asking:
             self._found[key] = found
         return found
 
-    def _choose(self, name: str, near: str) -> tuple[str, MacroRow] | None:
+    def _choose(self, name: str, near: str, line: int) -> tuple[str, MacroRow] | None:
         if name not in self.index.macros and name not in self.index.constants:
             return None
         closure = self.index.closure(near) if near else frozenset()
@@ -159,6 +165,11 @@ class MacroChooser:
         best_key: tuple[object, ...] = ()
         for order, (path, row) in enumerate(self._variants(name, near)):
             seen = path in closure
+            if line and path == near:
+                if not row.line <= line < (row.until or line + 1):
+                    continue
+            elif row.until and path != near:
+                continue
             # A lower-case word that some far header defines is not what this file means.
             if not seen and near and row.parameters is None and name.islower():
                 continue
@@ -170,12 +181,12 @@ class MacroChooser:
                 best, best_key = (path, row), key
         return best
 
-    def macro(self, name: str, near: str) -> Macro | None:
+    def macro(self, name: str, near: str, line: int = 0) -> Macro | None:
         """Return a macro ready to expand, None where there is none."""
         if name in PREDEFINED:
             text = PREDEFINED[name]
             return Macro(name, "", None, False, tuple(iter_tokens(text, "", 0)))
-        found = self.find(name, near)
+        found = self.find(name, near, line)
         if found is None:
             return None
         path, row = found
@@ -187,14 +198,16 @@ class MacroChooser:
             self._ready[key] = ready
         return ready
 
-    def expander(self, near: str, *, limit: int = 0, primitives: bool = True) -> Expander:
-        """Return an expander for text of the file ``near``; primitives stay unexpanded."""
+    def expander(
+        self, near: str, line: int = 0, *, limit: int = 0, primitives: bool = True
+    ) -> Expander:
+        """Return an expander for text of ``near`` at a line; primitives stay unexpanded."""
         found: dict[str, Macro | None] = {}
 
         def lookup(name: str) -> Macro | None:
             if name not in found:
                 kept = primitives and (name in PRIMITIVES or name.startswith(PRIMITIVE_PREFIXES))
-                found[name] = None if kept else self.macro(name, near)
+                found[name] = None if kept else self.macro(name, near, line)
             return found[name]
 
         option = self.config.value

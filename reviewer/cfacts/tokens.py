@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from reviewer.model.ctree import MacroUse, Span
 
 _TOKEN = re.compile(
-    r"(?P<id>[A-Za-z_$][\w$]*)"
+    r'(?P<str>(?:L|u8?|U)?"(?:\\.|[^"\\])*")'
+    r"|(?P<id>[A-Za-z_$][\w$]*)"
     r"|(?P<space>(?:[ \t\r\f\v]|\\\r?\n)+)"
     r"|(?P<newline>\n+)"
     r"|(?P<num>\.?\d(?:[eEpP][+-]|[\w.])*)"
-    r'|(?P<str>"(?:\\.|[^"\\])*")'
     r"|(?P<chr>'(?:\\.|[^'\\])*')"
     r"|(?P<op>\.\.\.|<<=|>>=|->|\+\+|--|<<|>>|<=|>=|==|!=|&&|\|\||[-+*/%&|^]=|\#\#|.)",
     re.DOTALL,
