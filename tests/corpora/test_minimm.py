@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from reviewer.rulebook import find_data
 from reviewer.tree.recipes import build_series, find_recipe, load_recipe
 from reviewer.tree.repo import open_tree
 
@@ -20,6 +21,7 @@ CONFIGURATIONS = {
     "pgflags": ("TRANSPARENT_HUGEPAGE", "DEBUG_VM", "DEBUG_VM_PGFLAGS"),
     "pgflags-no-thp": ("DEBUG_VM", "DEBUG_VM_PGFLAGS"),
 }
+SERIES = sorted(path.stem for path in (find_data("corpora") / "series").glob("minimm-*.toml"))
 _FLAGS = ("-std=gnu11", "-fsyntax-only", "-ffreestanding", "-nostdinc", "-Iinclude")
 _WARNINGS = ("-Wall", "-Wextra", "-Wno-unused-parameter", "-Werror")
 
@@ -43,10 +45,11 @@ def test_minimm_compiles(minimm_dir: Path, configuration: str) -> None:
     assert compile_tree(minimm_dir, configuration) == ""
 
 
-def test_each_patch_of_the_demo_series_compiles(
-    minimm_dir: Path, tmp_path: Path, make_repository: Callable[..., Any]
+@pytest.mark.parametrize("name", SERIES)
+def test_each_patch_of_a_series_compiles(
+    name: str, minimm_dir: Path, tmp_path: Path, make_repository: Callable[..., Any]
 ) -> None:
-    recipe = load_recipe(find_recipe("minimm-seed"))
+    recipe = load_recipe(find_recipe(name))
     names = [str(p.relative_to(minimm_dir)) for p in minimm_dir.rglob("*") if p.is_file()]
     repository = make_repository(minimm_dir, recipe, names)
     repository.apply(build_series(minimm_dir, recipe, tmp_path))
