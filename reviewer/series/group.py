@@ -99,6 +99,7 @@ def _join_answers(
             home[record.key] = unit
             units.append(unit)
         elif target.may_join(unit):
+            _agree(target, unit)
             target.join(unit, Link.ANSWERS)
             home[record.key] = target
         else:
@@ -108,16 +109,25 @@ def _join_answers(
 
 def _answers(record: MailRecord, above: MailRecord, unit: Unit) -> bool:
     said = record.subject
-    same_run = record.sender == above.sender or (record.stem != "" and record.stem == above.stem)
-    if not (same_run and said.numbered and said.counter > 0):
-        return False
+    one_run = record.stem != "" and record.stem == above.stem
     is_cover = unit.slots.get(0) is above
+    if is_cover and one_run and said.counter > 0 and (said.numbered or unit.expected <= 1):
+        return True  # typed by hand, a cover often has yesterday's count or revision
+    if not ((one_run or record.sender == above.sender) and said.numbered and said.counter > 0):
+        return False
     if not is_cover and above.subject.counter >= said.counter:
         return False
     if said.expected != unit.expected and unit.expected:
         return False
     given = said.revision_given or not is_cover
     return not given or (said.revision, said.point) == unit.rank
+
+
+def _agree(target: Unit, unit: Unit) -> None:
+    """Where cover and patches differ in the count, the patches know; of revisions, the higher."""
+    if unit.head.subject.numbered:
+        target.expected = unit.expected
+    target.revision, target.point = max(target.rank, unit.rank)
 
 
 def _numbers(unit: Unit) -> tuple[int, int, int, bool]:

@@ -59,13 +59,16 @@ def find_lineages(
 
 
 def _in_order(units: list[Unit]) -> list[Unit]:
-    """Order revisions: RFCs and patches apart, by revision; the class begun first comes first."""
+    """Order revisions: RFCs and patches apart, by revision; the class begun first comes first.
+
+    A cover letter alone (sent again, or its patches went elsewhere) is not the newest.
+    """
     classes: dict[bool, list[Unit]] = {}
     for unit in units:
         classes.setdefault(unit.head.subject.rfc, []).append(unit)
     ordered: list[Unit] = []
     for members in sorted(classes.values(), key=lambda m: min(unit.order for unit in m)):
-        ordered += sorted(members, key=lambda unit: (unit.rank, unit.resend, unit.order))
+        ordered += sorted(members, key=lambda u: (u.rank, bool(u.patches), u.resend, u.order))
     return ordered
 
 

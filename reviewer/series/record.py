@@ -58,7 +58,7 @@ _PATH = re.compile(
 _WORD = re.compile(rb"[A-Za-z_][A-Za-z0-9_]{2,}")
 _ID_NUMBER = re.compile(r"(?<![0-9a-z])\d{1,4}(?![0-9a-z])", re.IGNORECASE)
 _ID_UNIQUE = re.compile(r"\d{6}|[0-9a-f]{10}", re.IGNORECASE)
-_ID_HEAD = re.compile(r"^(?:cover|[0-9a-f]{12,40})(?=\.)", re.IGNORECASE)
+_ID_HEAD = re.compile(r"^(?:cover|[0-9a-f]{40})(?=\.)", re.IGNORECASE)
 
 
 class Role(StrEnum):
