@@ -192,12 +192,13 @@ def _cut_message(data: bytes, dialect: _Dialect) -> bytes:
     # public-inbox says in its envelopes which dialect it writes.
     if dialect.name == "auto" and data.startswith(b"From mboxrd@"):
         pattern = _ESCAPED
-    if data.startswith(b"From "):
-        data = data[data.find(b"\n") + 1 or len(data) :]
-    data = normalize_newlines(data)
+    # Before the envelope goes: the line behind it may be an escaped one, in a message that has
+    # no header.
     if pattern is not None and b"\n>" in data:
         data = pattern.sub(rb"\n\1", data)
-    return data
+    if data.startswith(b"From "):
+        data = data[data.find(b"\n") + 1 or len(data) :]
+    return normalize_newlines(data)
 
 
 def iter_mbox(
