@@ -61,17 +61,19 @@ def draft_mails(
         BadInputError: ``sender`` is no mailbox, or the user's template is wrong.
 
     """
-    me = _parse_sender(sender)
-    if review.series is None:
-        return ()
-    drafts = []
-    for patch in sorted(review.series.patches, key=lambda p: (p.counter, p.mail.msgid)):
-        found = [
-            f for f in sort_findings(review.findings) if f.origin in ANSWERABLE and _on(f, patch)
-        ]
-        if found:
-            drafts.append(_draft(patch, found, me, template_dir))
-    return tuple(drafts)
+    me = parse_sender(sender)
+    return tuple(_draft(patch, found, me, template_dir) for patch, found in findings_of(review))
+
+
+def findings_of(review: Review) -> tuple[tuple[Patch, tuple[Finding, ...]], ...]:
+    """Return the patches that have something to answer for at the end, with their findings."""
+    patches = review.series.patches if review.series is not None else ()
+    mine = [f for f in sort_findings(review.findings) if f.origin in ANSWERABLE]
+    pairs = (
+        (patch, tuple(f for f in mine if _on(f, patch)))
+        for patch in sorted(patches, key=lambda p: (p.counter, p.mail.msgid))
+    )
+    return tuple((patch, found) for patch, found in pairs if found)
 
 
 def _on(finding: Finding, patch: Patch) -> bool:
@@ -81,7 +83,13 @@ def _on(finding: Finding, patch: Patch) -> bool:
     return ref.msgid == patch.mail.msgid if ref.msgid else ref.counter == patch.counter
 
 
-def _parse_sender(sender: str) -> Address:
+def parse_sender(sender: str) -> Address:
+    """Read who will send the drafts.
+
+    Raises:
+        BadInputError: it is no single mailbox.
+
+    """
     found = tuple(parse_addresses([sender]))
     if len(found) != 1 or "\n" in sender or "\r" in sender:
         raise BadInputError(f"sender {printable(sender)!r}: no mailbox; write 'Name <user@host>'")
@@ -199,7 +207,7 @@ def _answers(patch: Patch, findings: Sequence[Finding]) -> tuple[Answer, ...]:
     for quote, group in chosen:
         marks = _mark(quote, quoted) if quote is not None else ()
         quoted = quote or quoted
-        answers.append(_answer(marks, group))
+        answers.append(answer_findings(marks, group))
     return tuple(answers)
 
 
@@ -222,7 +230,8 @@ def _indexed(quote: Quote) -> list[tuple[str, int]]:
     return [(line, quote.first + i) for i, line in enumerate(quote.lines[1:])]
 
 
-def _answer(quote: tuple[str, ...], group: Sequence[Finding]) -> Answer:
+def answer_findings(quote: tuple[str, ...], group: Sequence[Finding]) -> Answer:
+    """Return what to say of findings that share a place, in at most OWN_LINES lines."""
     finding = group[0]
     question = _own(finding.question or finding.message)
     others = sorted({f.call_path[0].function for f in group if f.call_path})

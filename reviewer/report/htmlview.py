@@ -199,6 +199,11 @@ def _facts(review: Review) -> tuple[tuple[str, str], ...]:
             patches += f", missing {', '.join(map(str, series.missing))} of {series.expected}"
         facts.append(("Series", f"{patches}, revision {series.revision}"))
         facts.append(("Message", printable(series.msgid)))
+        if series.superseded_by:
+            facts.append(("Newer", printable(f"revision {series.superseded_by}")))
+        for crash in series.crashes:
+            what = f"patch {crash.counter}" if crash.counter else "the series"
+            facts.append(("Crash", printable(f"in reply to {what}: {crash.headline}")))
     if review.base is not None:
         facts.append(("Base", printable(f"{review.base.commit} ({review.base.how})")))
     looked = wording.count(stats.functions, "function")

@@ -14,7 +14,7 @@ from reviewer.model.facts import Skipped
 from reviewer.model.finding import Evidence, Finding, PatchRef, PathStep
 from reviewer.model.location import Location
 from reviewer.model.review import SCHEMA, Base, ReplayRow, Review, Stats
-from reviewer.model.series import PatchSeries
+from reviewer.model.series import CrashReply, PatchSeries
 from reviewer.model.witness import PageRun, SourceText, Step, Witness
 from reviewer.report.wording import sort_findings
 
@@ -43,12 +43,27 @@ class SeriesDoc:
     base_how: str
     grouped_because: str
     change_id: str
+    completed_from: str
+    supersedes: str
+    superseded_by: str
+    crashes: tuple[CrashReply, ...]
     patches: tuple[PatchDoc, ...]
 
 
 @dataclass(frozen=True, slots=True)
+class ReturnDoc:
+    """A value the reader can be given, and a schedule that gives it."""
+
+    value: int
+    schedule: str
+
+
+@dataclass(frozen=True, slots=True)
 class WitnessDoc:
-    """What the replay found; ``steps`` counts the failing schedule, ``trace`` is each of them."""
+    """What the replay found. ``steps`` is the failing schedule's length.
+
+    ``trace`` tells it, runs of like steps that nobody else can see joined into one.
+    """
 
     outcome: str
     scenario: str
@@ -59,6 +74,8 @@ class WitnessDoc:
     executions: int
     reason: str
     model: str
+    preemptions: int
+    returns: tuple[ReturnDoc, ...]
     first_pfn: int
     pages: tuple[PageRun, ...]
     trace: tuple[Step, ...]
@@ -173,6 +190,10 @@ def _series(review: Review, series: PatchSeries) -> SeriesDoc:
         base_how=base.how if base is not None else "",
         grouped_because=series.grouped_because,
         change_id=series.change_id,
+        completed_from=series.completed_from,
+        supersedes=series.supersedes,
+        superseded_by=series.superseded_by,
+        crashes=series.crashes,
         patches=patches,
     )
 
@@ -211,6 +232,8 @@ def _witness(witness: Witness) -> WitnessDoc:
         executions=witness.executions,
         reason=witness.reason,
         model=witness.model,
+        preemptions=witness.preemptions,
+        returns=tuple(ReturnDoc(value, str(shown)) for value, shown in witness.returns),
         first_pfn=witness.first_pfn,
         pages=witness.pages,
         trace=witness.trace,

@@ -86,15 +86,16 @@ def _read_hunk(lines: list[str], at: int, path: str, match: re.Match[str]) -> Hu
     return Hunk(path, at, match[0], match[4].strip(), tuple(taken), tuple(numbers))
 
 
-def find_quote(patch: Patch, finding: Finding) -> Quote | None:
+def find_quote(patch: Patch, finding: Finding, *, text: str | None = None) -> Quote | None:
     """Return what to quote of the patch's mail above an answer about the finding.
 
     The changed line meant is the one that adds the call of the path, the assertion, or the
     primary place; lacking all, the first changed line of a file of the path. None: the mail
-    shows no hunk in a readable way (an attachment).
+    shows no hunk in a readable way (an attachment). ``text`` is looked at in place of the
+    mail's body.
     """
     best: tuple[int, Hunk, int] | None = None
-    hunks = tuple(iter_hunks(patch.mail.body))
+    hunks = tuple(iter_hunks(patch.mail.body if text is None else text))
     if not hunks:
         hunks = tuple(iter_hunks(patch.diff.decode("utf-8", "replace")))
     for hunk in hunks:

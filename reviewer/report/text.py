@@ -45,6 +45,13 @@ def _render_setting(review: Review, *, verbose: bool) -> list[str]:
         lines.append(f"  series   v{series.revision}, {patches}")
         if missing:
             lines[-1] += f" of {series.expected}; missing: {missing}"
+        if series.completed_from:
+            lines += _fold("  partial  ", f"completed from {series.completed_from}")
+        if series.superseded_by:
+            lines += _fold("  note     ", f"a newer revision exists: {series.superseded_by}")
+        for crash in series.crashes:
+            what = f"patch {crash.counter}" if crash.counter else "the series"
+            lines += _fold("  crash    ", f"reported in reply to {what}: {crash.headline}")
         if verbose and series.grouped_because:
             lines.append(f"  grouped  {printable(series.grouped_because)}")
     if review.base is not None:
