@@ -34,7 +34,7 @@ from reviewer.model.witness import Schedule
 from reviewer.replay.exploration import Exploration, Found, Limits
 from reviewer.replay.program import Failure, Oracle, Program
 from reviewer.replay.thread import AccessKind
-from reviewer.replay.unfold import LocalState, Unfolding
+from reviewer.replay.unfold import Batch, LocalState, Transition, Unfolding
 
 UNBOUNDED = 1 << 30
 PROGRESS_EVERY = 2048
@@ -89,6 +89,7 @@ class Explorer:
         self._cut = ""
         self._started = time.monotonic()
         self._total = 0
+        self._round = 0
         self._searching = False
         self._budget = 0
         self._clear()
@@ -135,9 +136,10 @@ class Explorer:
                 while self._graphs[thread].is_ready(at[thread]):
                     if steps == self._limits.steps:
                         break
-                    at[thread] = self._step(thread, at[thread])
+                    at[thread] = self._step(thread, at[thread]).target
                     steps += 1
         self._contended = self._shared()
+        self._round += 1
         self._searching = True
 
     def _exhaust(self, bound: int | None) -> None:
@@ -147,6 +149,7 @@ class Explorer:
                 self._search(UNBOUNDED if bound is None else bound, bound is None)
             except _Grown:
                 self._contended = self._shared()
+                self._round += 1
                 continue
             return
 
@@ -238,16 +241,36 @@ class Explorer:
 
     def _run(self, thread: int, state: LocalState) -> tuple[LocalState, int]:
         """Make a step, and then those that no other thread can tell from one step."""
-        steps = 0
-        while True:
-            state = self._step(thread, state)
-            steps += 1
-            if steps > self._limits.steps or self._ends_batch(state):
-                self._transitions += steps
-                return state, steps
+        transition = self._step(thread, state)
+        batch = transition.batch
+        if batch is None or batch.round != self._round:
+            batch = transition.batch = self._make_batch(thread, transition.target)
+        else:
+            store = self._memory.store
+            for address, size, value in batch.cells:
+                store(address, size, value)
+        self._transitions += 1 + batch.steps
+        return batch.end, 1 + batch.steps
 
-    def _step(self, thread: int, state: LocalState) -> LocalState:
-        target, new = self._graphs[thread].step(state)
+    def _make_batch(self, thread: int, state: LocalState) -> Batch:
+        """Go on to the next contended access. What is found on the way is always the same.
+
+        No other thread writes the words in between, so the way depends on the state alone.
+        """
+        steps = 0
+        cells: dict[tuple[int, int], int] = {}
+        while not self._ends_batch(state) and steps <= self._limits.steps:
+            transition = self._step(thread, state)
+            for address, size, value in transition.cells:
+                cells.pop((address, size), None)  # the last store to a place comes last
+                cells[address, size] = value
+            state = transition.target
+            steps += 1
+        flat = tuple((address, size, value) for (address, size), value in cells.items())
+        return Batch(self._round, steps, state, flat)
+
+    def _step(self, thread: int, state: LocalState) -> Transition:
+        transition, new = self._graphs[thread].step(state)
         if new:
             bit = 1 << thread
             table = self._readers if state.kind is AccessKind.LOAD else self._writers
@@ -255,7 +278,7 @@ class Explorer:
                 if not table.get(word, 0) & bit:
                     table[word] = table.get(word, 0) | bit
                     self._check_growth(word)
-        return target
+        return transition
 
     def _check_growth(self, word: int) -> None:
         writers = self._writers.get(word, 0)

@@ -37,12 +37,27 @@ class LocalState:
         return range(self.address >> 3, (self.address + self.size - 1 >> 3) + 1)
 
 
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What follows a step without anybody looking: ``steps`` more, to ``end``.
+
+    ``cells`` are what they leave in memory. It holds for one ``round`` of the exploration,
+    that is for one belief about which words are contended.
+    """
+
+    round: int
+    steps: int
+    end: LocalState
+    cells: tuple[Cell, ...]
+
+
 @dataclass(slots=True, eq=False)
 class Transition:
-    """One step: where it leads, and what it leaves in memory."""
+    """One step: where it leads, and what it leaves in memory. ``batch`` is the explorer's."""
 
     target: LocalState
     cells: tuple[Cell, ...]
+    batch: Batch | None = None
 
 
 class Unfolding:
@@ -75,7 +90,7 @@ class Unfolding:
         self._park(state)
         return self._thread.is_ready()
 
-    def step(self, state: LocalState) -> tuple[LocalState, bool]:
+    def step(self, state: LocalState) -> tuple[Transition, bool]:
         """Make the pending step of ``state`` in memory; the flag says it was never made before."""
         memory = self._memory
         try:
@@ -89,14 +104,14 @@ class Unfolding:
         if found is not None:
             for address, size, value in found.cells:
                 memory.store(address, size, value)
-            return found.target, False
+            return found, False
         mark = memory.mark()
         self._park(state)
         self._parked = None
         target = self._run(self._thread.step)
         cells = self._cells(mark, state if key != -1 else None)
-        state.next[key] = Transition(target, cells)
-        return target, True
+        made = state.next[key] = Transition(target, cells)
+        return made, True
 
     def _park(self, state: LocalState) -> None:
         if self._parked is not state:
