@@ -190,19 +190,15 @@ def _decode_transfer(part: _Part) -> bytes:
 
 def _unflow(text: str, delsp: bool) -> str:
     """Undo format=flowed (RFC 3676): join soft breaks, remove stuffing."""
-    lines: list[str] = []
-    joining = False
+    pieces: list[str] = []
+    soft = False
     for line in text.split("\n"):
         content = line.removeprefix(" ")
+        if pieces and (not soft or content == "-- "):  # a signature begins its own line
+            pieces.append("\n")
         soft = content.endswith(" ") and content != "-- "
-        if joining and content != "-- ":
-            lines[-1] += content
-        else:
-            lines.append(content)
-        if soft and delsp:
-            lines[-1] = lines[-1][:-1]
-        joining = soft
-    return "\n".join(lines)
+        pieces.append(content[:-1] if soft and delsp else content)
+    return "".join(pieces)
 
 
 def _decode_part(part: _Part, problems: list[str]) -> str:

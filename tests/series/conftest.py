@@ -93,10 +93,7 @@ def git_mailsplit(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., lis
     return ask
 
 
-@pytest.fixture
-def run_git(tmp_path: Path) -> Callable[..., bytes]:
-    """Run git in ``tmp_path / "repo"``, which is made a repository first."""
-    repo = tmp_path / "repo"
+def _repository(repo: Path) -> Callable[..., bytes]:
     repo.mkdir()
 
     def run(*arguments: str, stdin: bytes = b"") -> bytes:
@@ -108,3 +105,15 @@ def run_git(tmp_path: Path) -> Callable[..., bytes]:
 
     run("init", "-q", "-b", "master")
     return run
+
+
+@pytest.fixture
+def run_git(tmp_path: Path) -> Callable[..., bytes]:
+    """Run git in ``tmp_path / "repo"``, which is made a repository first."""
+    return _repository(tmp_path / "repo")
+
+
+@pytest.fixture(scope="session")
+def run_git_here(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., bytes]:
+    """Run git in a repository that all tests share: only for what leaves no trace."""
+    return _repository(tmp_path_factory.mktemp("shared") / "repo")
