@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -15,10 +16,10 @@ from reviewer.cfacts.definitions import (
     lower_typedef,
 )
 from reviewer.cfacts.expand import ExpansionLimitError
-from reviewer.cfacts.extract import extract_file
-from reviewer.cfacts.filefacts import FileFacts, TypeRow
+from reviewer.cfacts.filefacts import TypeRow
 from reviewer.cfacts.fold import fold
 from reviewer.cfacts.index import TreeIndex, paths_in_scope
+from reviewer.cfacts.load import load_facts
 from reviewer.cfacts.lower import UnreadableError
 from reviewer.cfacts.macros import MacroChooser, rank
 from reviewer.cfacts.made import MadeFunctions
@@ -30,6 +31,7 @@ from reviewer.model.facts import CallFact, FunctionFacts, MacroFacts, PointerFac
 from reviewer.model.source import SourceTree
 
 _KEPT_TEXTS = 64
+_log = logging.getLogger(__name__)
 
 
 class CodeBase:
@@ -37,6 +39,7 @@ class CodeBase:
 
     ``scope`` are path prefixes to index, ``extra`` files beside them; a prefix that the tree
     does not have is no error. ``also`` are words: every C file that holds one is indexed too.
+    ``report`` is given the lines about a cache that was rebuilt (default: logging).
     """
 
     def __init__(
@@ -54,8 +57,8 @@ class CodeBase:
         self.config = config
         extra = (*extra, *(source.grep_words(also) if also else ()))
         paths = paths_in_scope(source, scope, extra)
-        self._facts: dict[str, FileFacts] = {}
-        self.index = TreeIndex(paths, self._load)
+        self._facts = load_facts(source, paths, cache_dir, report or _log.warning)
+        self.index = TreeIndex(paths, self._facts.__getitem__)
         self.macros = MacroChooser(self.index, config)
         self.text = lru_cache(maxsize=_KEPT_TEXTS)(self._normalized)
         self._made = MadeFunctions(self)
@@ -67,12 +70,6 @@ class CodeBase:
         names = {name for kind, name in self.index.types if kind == "typedef"}
         self.typedefs = frozenset(names) | TYPES
 
-    def _load(self, path: str) -> FileFacts:
-        found = self._facts.get(path)
-        if found is None:
-            found = self._facts[path] = extract_file(self.source.read(path))
-        return found
-
     def _normalized(self, path: str) -> SourceText:
         return normalize(self.source.read(path))
 
@@ -82,7 +79,7 @@ class CodeBase:
         """Return the functions written in a file (not those its macros make)."""
         found = self._rows.get(path)
         if found is None:
-            found = tuple(row.facts(path) for row in self._load(path).functions)
+            found = tuple(row.facts(path) for row in self._facts[path].functions)
             self._rows[path] = found
         return found
 
@@ -175,7 +172,7 @@ class CodeBase:
         """Return the definitions of a type, the best first, disabled ones left out."""
         found = []
         for path in self.index.types.get((kind, name), ()):
-            for row in self._load(path).types:
+            for row in self._facts[path].types:
                 if (row.kind, row.name) == (kind, name) and self.index.is_live(path):
                     truth = self.macros.truth(row.conditions, path)
                     if truth is not False:
@@ -219,7 +216,7 @@ class CodeBase:
             self._enumerators[name] = None
             for word in (name, "?"):
                 for path in self.index.enumerators.get(word, ()):
-                    for row in self._load(path).types:
+                    for row in self._facts[path].types:
                         if word in row.enumerators and self._enumerators[name] is None:
                             self._read_enum(path, row)
         return self._enumerators[name]
@@ -264,7 +261,7 @@ class CodeBase:
         found = []
         word = f"{name}:"
         for path in self.index.paths:
-            rows = self._load(path).functions
+            rows = self._facts[path].functions
             if not any(word in row.calls for row in rows):
                 continue
             for facts in self.functions_in(path):
@@ -276,7 +273,7 @@ class CodeBase:
         found: list[PointerFact] = []
         word = f" {function} "
         for path in self.index.paths:
-            if word in self._load(path).values:
+            if word in self._facts[path].values:
                 found += find_pointers(self.text(path), path, function, self.functions_in(path))
         return tuple(found)
 
@@ -285,6 +282,6 @@ class CodeBase:
         files = [
             Skipped("cfacts", path, "", reason)
             for path in self.index.paths
-            for reason in self._load(path).skipped
+            for reason in self._facts[path].skipped
         ]
         return tuple(files) + tuple(self._skipped[key] for key in sorted(self._skipped))

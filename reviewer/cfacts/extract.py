@@ -8,7 +8,7 @@ so a macro that the parser could not read costs no function.
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from dataclasses import replace
 
 from reviewer.cfacts.conditionals import ConditionMap
@@ -76,6 +76,8 @@ class _Extractor:
         self.bare = text.bare
         self.conditions = ConditionMap(text.directives)
         self.lines = [m.end() for m in re.finditer("\n", text.code)]
+        self.branch_lines = [d for d in text.directives if d.word in _BRANCHES]
+        self.branch_starts = [d.start for d in self.branch_lines]
         self.functions: list[FunctionRow] = []
         self.invocations: list[Invocation] = []
         self.types: list[TypeRow] = []
@@ -90,11 +92,10 @@ class _Extractor:
 
     def run(self) -> FileFacts:
         position = 0
-        for directive in self.text.directives:
-            if directive.word in _BRANCHES:
-                self.scan(position, directive.start)
-                self.branch(directive.word)
-                position = directive.end
+        for directive in self.branch_lines:
+            self.scan(position, directive.start)
+            self.branch(directive.word)
+            position = directive.end
         self.scan(position, len(self.bare))
         if self.depth:
             self.skipped.append(f"line {self.line(self.chunk)}: a brace is never closed")
@@ -266,17 +267,24 @@ class _Extractor:
 
     def include_branches(self, start: int, end: int) -> int:
         """Move a start back to the ``#if`` whose ``#else`` stands inside the header."""
-        directives = [d for d in self.text.directives if d.word in _BRANCHES and d.start < end]
+        first = bisect_left(self.branch_starts, start)
         depth = 0
-        for directive in reversed(directives):
+        for directive in self.branch_lines[first : bisect_left(self.branch_starts, end)]:
+            if directive.word.startswith("if"):
+                depth += 1
+            elif depth == 0:
+                break  # this one belongs to an #if before the start
+            elif directive.word == "endif":
+                depth -= 1
+        else:
+            return start
+        for directive in reversed(self.branch_lines[:first]):
             if directive.word == "endif":
                 depth += 1
             elif directive.word.startswith("if"):
+                if depth == 0:
+                    return directive.start
                 depth -= 1
-            if directive.start < start and depth >= 0:
-                return start
-            if depth < 0 or directive.start < start:
-                break
         return start
 
     def calls(self, start: int, end: int) -> str:

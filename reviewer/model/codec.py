@@ -48,6 +48,23 @@ def from_json(raw: bytes, kind: type[T], *, what: str = "JSON") -> T:
         raise BadInputError(f"{what}: {error}; check that the file is whole") from error
 
 
+def to_msgpack(value: object) -> bytes:
+    """Return the value as MessagePack, for caches."""
+    return msgspec.msgpack.encode(value)
+
+
+def from_msgpack(raw: bytes, kind: type[T], *, what: str) -> T:
+    """Read what ``to_msgpack`` wrote, checking every member's type.
+
+    Raises:
+        BadInputError: it is something else, or not whole; ``what`` names it in the message.
+    """
+    try:
+        return msgspec.msgpack.decode(raw, type=kind)
+    except msgspec.DecodeError as error:
+        raise BadInputError(f"{what}: {error}; check that it is whole") from error
+
+
 def from_builtins(data: object, kind: type[T], *, what: str) -> T:
     """Turn dicts, lists and scalars (what ``tomllib`` reads) into a value of ``kind``.
 
