@@ -32,6 +32,26 @@ def make_thread(
     return InterpretedThread(machine, function, tuple(args), name, near=near, cpu=cpu)
 
 
+def call(
+    machine: Machine, function: str, args: Sequence[int] = (), *, near: str = "", cpu: int = 30
+) -> int:
+    """Run ``function(*args)`` to its end, alone, and return its result.
+
+    Raises:
+        Oops: the simulated kernel died.
+        Undecided: something is not modelled, or it waits for a lock.
+
+    """
+    thread = make_thread(machine, function, args, function, near=near, cpu=cpu)
+    thread.start()
+    while thread.kind is not None:
+        if not thread.is_ready():
+            raise Undecided("waits for a lock that nobody will release", function=function)
+        thread.step()
+    assert thread.result is not None
+    return thread.result
+
+
 class Frame:
     """One call in progress. ``pc`` is where it stopped (its call, or its pending access)."""
 
