@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from reviewer.model.errors import BadInputError
 from reviewer.model.series import (
@@ -15,7 +15,7 @@ from reviewer.model.series import (
     Trailer,
     UntrustedTrailer,
 )
-from reviewer.series.hunks import parse_diff
+from reviewer.series.damage import find_damage
 from reviewer.series.listing import SeriesEntry, find_base, merge_prerequisites
 from reviewer.series.mailinfo import PatchText, parse_patch
 from reviewer.series.message import parse_mail
@@ -25,6 +25,8 @@ from reviewer.series.trailers import parse_followup_trailers, parse_trailers, tr
 
 FindRaw = Callable[[str], bytes]
 
+_TAKE_AGAIN = "take the mail from the list's archive again"
+
 
 @dataclass(frozen=True, slots=True)
 class _Read:
@@ -33,6 +35,7 @@ class _Read:
     mail: Mail
     patch: PatchText | None
     record: MailRecord
+    raw: bytes
 
 
 def assemble_series(
@@ -47,7 +50,7 @@ def assemble_series(
     def read(key: str) -> _Read:
         raw = find_raw(key)
         mail = parse_mail(raw)
-        return _Read(mail, parse_patch(mail, raw), records[key])
+        return _Read(mail, parse_patch(mail, raw), records[key], raw)
 
     slots = dict(group.slots)
     cover_key = slots.pop(0, "")
@@ -100,13 +103,11 @@ def _make_patch(
     read: _Read, counter: int, expected: int, trusted: dict[int, tuple[Trailer, ...]]
 ) -> Patch:
     where = f"{read.record.origin}: {read.mail.subject!r}"
+    damage = find_damage(read.raw, read.patch.diff if read.patch else b"")
+    if damage:
+        raise BadInputError(f"{where} is cut off: {damage}; {_TAKE_AGAIN}")
     if read.patch is None or not read.record.has_diff:
-        raise BadInputError(f"{where} holds no diff; take the mail from the list's archive again")
-    problem = parse_diff(read.patch.diff).problem
-    if problem:
-        raise BadInputError(
-            f"{where} is cut off or damaged ({problem}); take it from the list's archive again"
-        )
+        raise BadInputError(f"{where} holds no patch, though it is numbered as one; {_TAKE_AGAIN}")
     own = parse_trailers(read.patch.message, read.mail.msgid)
     said = {(trailer.key.lower(), trailer.value) for trailer in own}
     given = (*trusted.get(counter, ()), *trusted.get(0, ()))
@@ -143,10 +144,3 @@ def _gather_trailers(
             else:
                 untrusted.append(UntrustedTrailer(trailer, author, attached.counter))
     return trusted, tuple(untrusted)
-
-
-def with_title(series: PatchSeries) -> PatchSeries:
-    """Return the series with the title git would give its only patch."""
-    if series.cover is None and len(series.patches) == 1 and not series.title:
-        return replace(series, title=series.patches[0].subject)
-    return series

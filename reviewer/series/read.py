@@ -11,6 +11,7 @@ from reviewer.model.errors import BadInputError
 from reviewer.model.series import PatchSeries
 from reviewer.series.archive import iter_raw
 from reviewer.series.assemble import assemble_series
+from reviewer.series.damage import find_damage
 from reviewer.series.ledger import Ledger, Progress
 from reviewer.series.listing import LedgerFilter, SeriesEntry
 from reviewer.series.rawmessage import RawMessage
@@ -57,10 +58,15 @@ def read_series(
         ledger.update(_reader(path, input_format), keep_raw=keep, progress=progress)
         name = _name(path)
         errors = list(ledger.store.iter_errors())
-        group, entry = select_series(list(ledger.iter_groups()), series, name)
-        if errors and (group.missing or not entry.patches):
+        rows = list(ledger.iter_groups())
+        if not rows:
+            _explain_nothing(ledger, errors)
+        group, entry = select_series(rows, series, name)
+        if errors and group.missing:
             origin, reason = errors[-1]
-            raise BadInputError(f"{origin}: {reason}; take the archive again, or mend it")
+            raise BadInputError(
+                f"{origin}: {reason}, and {entry.title!r} lacks patches; take the archive again"
+            )
         return _assemble(ledger, group, entry, path, input_format)
     finally:
         ledger.store.close()
@@ -110,6 +116,25 @@ def _reader(
         return iter_raw(once.pop(), input_format, known) if once else ()
 
     return read
+
+
+def _explain_nothing(ledger: Ledger, errors: list[tuple[str, str]]) -> None:
+    """Name the mail that would have been a patch, were it whole or readable.
+
+    Raises:
+        BadInputError: there is one.
+    """
+    if errors:
+        raise BadInputError(f"{errors[-1][0]}: {errors[-1][1]}; no other message holds a patch")
+    for records in ledger.store.iter_partitions():
+        for record in records:
+            raw = ledger.store.find_raw(record.key) if record.subject.tagged else None
+            damage = find_damage(raw, b"") if raw and not record.subject.reply else ""
+            if damage:
+                raise BadInputError(
+                    f"{record.origin}: {record.subject.title!r} is cut off: {damage}; "
+                    "take the mail from the list's archive again"
+                )
 
 
 def _name(path: Path | BinaryIO) -> str:
