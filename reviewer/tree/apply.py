@@ -58,7 +58,8 @@ def apply_series(tree: KernelTree, base_commit: str, series: PatchSeries) -> App
         for patch in series.patches:
             tree_id, how = _apply_patch(bench, before, patch)
             if not tree_id:
-                raise _does_not_apply(patch, series, base_commit, how)
+                where = "the unpacked tree" if tree.imported else base_commit[:12]
+                raise _does_not_apply(patch, series, where, how)
             after = tree.snapshot(tree_id, based_on=before)
             changed = find_changes(tree.git, before.name, after.name)
             steps.append(AppliedPatch(patch, before, after, changed, how))
@@ -82,7 +83,7 @@ def _apply_patch(bench: Workbench, before: Snapshot, patch: Patch) -> tuple[str,
 
 
 def _does_not_apply(
-    patch: Patch, series: PatchSeries, base_commit: str, reason: str
+    patch: Patch, series: PatchSeries, where: str, reason: str
 ) -> DoesNotApplyError:
     which = f"patch {patch.counter}/{patch.expected or len(series.patches)}"
     missing = ""
@@ -90,6 +91,4 @@ def _does_not_apply(
         numbers = ", ".join(str(counter) for counter in series.missing)
         missing = f" (the series lacks patch {numbers})"
     subject = printable(patch.subject, 80)
-    return DoesNotApplyError(
-        f"{which} '{subject}' does not apply to {base_commit[:12]}: {reason}{missing}"
-    )
+    return DoesNotApplyError(f"{which} '{subject}' does not apply to {where}: {reason}{missing}")

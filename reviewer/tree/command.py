@@ -18,12 +18,12 @@ class Result:
 
     @property
     def complaint(self) -> str:
-        """The first line of stderr that says something, without git's prefix."""
-        for line in self.err.splitlines():
-            text = line.strip()
-            if text:
-                return text.removeprefix("fatal: ").removeprefix("error: ")
-        return f"exit status {self.status}"
+        """The first line of stderr that says what is wrong, without git's prefix."""
+        lines = [line.strip() for line in self.err.splitlines()]
+        lines = [line for line in lines if line and not line.startswith("warning:")]
+        if not lines:
+            return f"exit status {self.status}"
+        return lines[0].removeprefix("fatal: ").removeprefix("error: ")
 
 
 class Process(Protocol):

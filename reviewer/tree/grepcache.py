@@ -24,15 +24,12 @@ class GrepCache:
         self, tree_id: str, words: tuple[str, ...], prefixes: tuple[str, ...]
     ) -> tuple[str, ...] | None:
         """Return the answer stored for the question, or None."""
-        file = self._file(tree_id, words, prefixes)
-        if file is None:
-            return None
-        try:
-            text = file.read_bytes().decode("utf-8", "surrogateescape")
-        except OSError:
-            return None
-        *paths, end = text.split("\0")
-        return tuple(paths) if end == "end" else None
+        return self._load(self._file((tree_id, *words, "", *prefixes)))
+
+    def find_latest(self, words: tuple[str, ...], prefixes: tuple[str, ...]) -> str:
+        """Return the tree the same was last asked of, "" if none."""
+        known = self._load(self._file(("latest", *words, "", *prefixes)))
+        return known[0] if known else ""
 
     def store(
         self,
@@ -42,15 +39,26 @@ class GrepCache:
         paths: tuple[str, ...],
     ) -> None:
         """Keep the answer; a reader sees all of it or nothing."""
-        file = self._file(tree_id, words, prefixes)
-        if file is not None:
-            data = "".join(f"{path}\0" for path in paths) + "end"
-            with contextlib.suppress(OSError):
-                write_whole(file, data.encode("utf-8", "surrogateescape"))
+        self._save(self._file((tree_id, *words, "", *prefixes)), paths)
+        self._save(self._file(("latest", *words, "", *prefixes)), (tree_id,))
 
-    def _file(self, tree_id: str, words: tuple[str, ...], prefixes: tuple[str, ...]) -> Path | None:
+    def _file(self, question: tuple[str, ...]) -> Path | None:
         if self._directory is None:
             return None
-        question = "\0".join((_FORMAT, tree_id, *words, "", *prefixes))
-        key = hashlib.sha256(question.encode("utf-8", "surrogateescape")).hexdigest()
+        text = "\0".join((_FORMAT, *question))
+        key = hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
         return self._directory / key[:2] / key
+
+    def _load(self, file: Path | None) -> tuple[str, ...] | None:
+        try:
+            text = file.read_bytes().decode("utf-8", "surrogateescape") if file else ""
+        except OSError:
+            return None
+        *words, end = text.split("\0")
+        return tuple(words) if end == "end" else None
+
+    def _save(self, file: Path | None, words: tuple[str, ...]) -> None:
+        if file is not None:
+            data = "".join(f"{word}\0" for word in words) + "end"
+            with contextlib.suppress(OSError):
+                write_whole(file, data.encode("utf-8", "surrogateescape"))

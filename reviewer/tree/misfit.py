@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 
 from reviewer.model.source import SourceTree
@@ -10,6 +11,9 @@ from reviewer.tree.command import printable
 
 _FAILED = re.compile(r"patch failed: (.*):(\d+)$", re.MULTILINE)
 _HUNK = re.compile(rb"@@ -(\d+)(?:,(\d+))? \+\d+(?:,\d+)? @@")
+# A diff may be made to make us slow: lines that stand everywhere place nothing.
+_COMMON = 50
+_CANDIDATES = 20
 _REBASE = "name the commit it was made on with --base, or ask for a rebase"
 
 
@@ -17,7 +21,8 @@ _REBASE = "name the commit it was made on with --base, or ask for a rebase"
 class Fit:
     """Where the lines of a hunk fit best: at which line, and how many of them agree there.
 
-    ``differs`` is the first line that does not agree, 0 where all do.
+    ``differs`` is the first line that does not agree, 0 where all do. A line may lie before
+    the start of the file or after its end.
     """
 
     line: int
@@ -46,12 +51,14 @@ def explain_misfit(before: SourceTree, diff: bytes, complaint: str) -> str:
 
 
 def _describe(fit: Fit, wanted: int, line: int) -> str:
-    moved = fit.line - line
-    way = f"{abs(moved)} lines further {'down' if moved > 0 else 'up'}" if moved else "right there"
+    at, differs = max(fit.line, 1), max(fit.differs, 1)
+    moved = at - line
+    lines = f"{abs(moved)} line{'s' if abs(moved) > 1 else ''}"
+    way = f"{lines} further {'down' if moved > 0 else 'up'}" if moved else "right there"
     if fit.agree == wanted:
-        return f"would apply {way}, at line {fit.line}"
-    agree = f"{fit.agree} of {wanted} lines agree, line {fit.differs} does not"
-    return f"the nearest match is {way}, at line {fit.line} ({agree})"
+        return f"would apply {way}, at line {at}"
+    agree = f"{fit.agree} of {wanted} lines agree, line {differs} does not"
+    return f"the nearest match is {way}, at line {at} ({agree})"
 
 
 def _explain_refusal(complaint: str) -> str:
@@ -106,23 +113,27 @@ def _read_preimage(lines: list[bytes], count: int) -> list[bytes]:
 def find_fit(lines: list[bytes], wanted: list[bytes], line: int) -> Fit | None:
     """Return where most of ``wanted`` stands in ``lines``, the nearest to ``line`` of the best.
 
-    Lines are compared as they are. None where not one of them is there.
+    Lines are compared as they are. Places are proposed by lines that are not common in the
+    file. None where no line of ``wanted`` agrees at any of them.
     """
     at: dict[bytes, list[int]] = {}
     for number, text in enumerate(lines, 1):
         at.setdefault(text, []).append(number)
-    scores: dict[int, int] = {}
+    votes = Counter({line: 0})
     for offset, text in enumerate(wanted):
-        for number in at.get(text, ()):
-            start = number - offset
-            scores[start] = scores.get(start, 0) + 1
-    if not scores:
-        return None
-    best = max(scores, key=lambda start: (scores[start], -abs(start - line), -start))
-    differs = 0
-    for offset, text in enumerate(wanted):
-        number = best + offset
-        if not 0 < number <= len(lines) or lines[number - 1] != text:
-            differs = number
-            break
-    return Fit(max(best, 1), scores[best], differs)
+        places = at.get(text, [])
+        if len(places) <= _COMMON:
+            votes.update(number - offset for number in places)
+    ranked = sorted(votes, key=lambda start: (-votes[start], abs(start - line)))
+    fits = [_compare(lines, wanted, start) for start in (*ranked[:_CANDIDATES], line)]
+    best = max(fits, key=lambda fit: (fit.agree, -abs(fit.line - line)))
+    return best if best.agree else None
+
+
+def _compare(lines: list[bytes], wanted: list[bytes], start: int) -> Fit:
+    here = [
+        lines[n - 1] if 0 < n <= len(lines) else None for n in range(start, start + len(wanted))
+    ]
+    agrees = [text == found for text, found in zip(wanted, here, strict=True)]
+    differs = 0 if all(agrees) else start + agrees.index(False)
+    return Fit(start, sum(agrees), differs)

@@ -67,6 +67,11 @@ class ObjectReader:
                 reason = result.complaint if result else str(error)
                 message = f"git cannot read object {object_id}: {reason}; run git fsck in the tree"
                 raise BadInputError(message) from error
+            except KeyError:
+                raise
+            except BaseException:
+                self._stop()  # an answer half read would be taken for the next one's
+                raise
 
     def read_named(self, object_id: str) -> bytes:
         """Return the bytes of an object that a tree names, so that it should be there.
@@ -94,6 +99,13 @@ class ObjectReader:
             known = parse_directory(data, len(tree_id) // 2)
             self._directories[tree_id] = known
         return known
+
+    def has_tree(self, tree_id: str) -> bool:
+        """Say whether the repository has a tree of this id."""
+        try:
+            return tree_id in self._directories or self.read(tree_id)[0] == "tree"
+        except KeyError:
+            return False
 
     def tree_of(self, object_id: str) -> str:
         """Return the id of the tree of a commit (or tag of one), or of the tree itself.

@@ -13,7 +13,7 @@ _SECTION = re.compile(rb"^diff --git ", re.MULTILINE)
 _INDEX = re.compile(rb"^index ([0-9a-f]{7,64})\.\.([0-9a-f]{7,64})", re.MULTILINE)
 _BODY = re.compile(rb"^(?:@@ |GIT binary patch)", re.MULTILINE)
 _NAMED = re.compile(rb"^(?:---|\+\+\+|(?:rename|copy) (?:from|to)) ([^\t\r\n]+)", re.MULTILINE)
-_SAME = re.compile(rb"^diff --git [^/\n]+/([^\n]+) [^/\n]+/\1\r?$", re.MULTILINE)
+_SAME = re.compile(rb"^diff --git [^/\n]+/([^\n]{1,1000}) [^/\n]+/\1\r?$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -211,7 +211,9 @@ class KernelTree:
             return []
         kinds = ("refs/heads", "refs/remotes", "refs/tags")
         fields = "--format=%(refname:short)%00%(objectname)%00%(*objectname)"
-        result = self._user.run("for-each-ref", "--sort=-creatordate", fields, *kinds)
+        # A ref that names nothing (a partial or damaged clone) does not hide the others.
+        order = "--sort=-creatordate"
+        result = self._user.run("for-each-ref", order, fields, *kinds, accept=(0, 1, 128))
         tips: list[tuple[str, str]] = []
         for line in result.out.decode("utf-8", "replace").splitlines():
             name, _, ids = line.partition("\0")
@@ -275,6 +277,8 @@ def open_tree(
                     " and is no git repository; give the top directory of a Linux source tree"
                 )
         place = cache / "trees"
+        if place.absolute().is_relative_to(root):
+            raise BadInputError(f"the cache {cache} lies in the tree: set XDG_CACHE_HOME elsewhere")
         imported = import_tree(root, place, _open_import, progress or (lambda text: None))
         return KernelTree(root, imported.repository, cache, imported=imported.commit)
     tree = KernelTree(root, git_directory, cache)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 
 from reviewer.model.errors import BadInputError
 from reviewer.tree.command import Git, printable
@@ -11,6 +12,7 @@ from reviewer.tree.grepcache import GrepCache
 from reviewer.tree.objects import Entry, ObjectReader
 
 _REFETCH = "fetch what a partial clone left out with git fetch --refetch --no-filter"
+_FEW = 2000  # files read one by one cost less than a search of the whole tree
 _WORD = re.compile(r"[A-Za-z0-9_]+")
 _GLOB_SPECIAL = re.compile(r"([\\*?\[\]])")
 
@@ -140,8 +142,9 @@ class Snapshot:
         return known
 
     def _grep(self, words: tuple[str, ...], prefixes: tuple[str, ...]) -> tuple[str, ...]:
-        if self._based_on is not None:
-            return self._regrep(self._based_on, words, prefixes)
+        base = self._based_on or self._find_relative(words, prefixes)
+        if base is not None:
+            return self._regrep(base, words, prefixes)
         starts = [_GLOB_SPECIAL.sub(r"\\\1", prefix) + "/" for prefix in prefixes] or [""]
         specs = [f":(glob){start}**/*.{kind}" for start in starts for kind in "ch"]
         specs += [f":(literal){prefix}" for prefix in prefixes if prefix.endswith((".c", ".h"))]
@@ -153,6 +156,15 @@ class Snapshot:
         names = result.out.decode("utf-8", "surrogateescape").split("\0")
         found = (name.removeprefix(f"{self._tree_id}:") for name in names if name)
         return tuple(sorted(path for path in found if self.exists(path)))
+
+    def _find_relative(self, words: tuple[str, ...], prefixes: tuple[str, ...]) -> Snapshot | None:
+        """Return the tree last searched for the same, if most of its files are these."""
+        name = self._cache.find_latest(words, prefixes)
+        if not name or not self._objects.has_tree(name):
+            return None
+        other = Snapshot(self._git, self._objects, name, cache=self._cache)
+        changed = sum(1 for _ in islice(other.iter_changed(self), _FEW))
+        return other if changed < _FEW else None
 
     def _regrep(
         self, base: Snapshot, words: tuple[str, ...], prefixes: tuple[str, ...]

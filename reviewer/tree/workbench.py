@@ -6,14 +6,16 @@ alternate, git would refresh their times whenever it is about to write one that 
 
 from __future__ import annotations
 
+import contextlib
 import re
 import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 
-from reviewer.tree.command import Process, Result
-from reviewer.tree.objects import Entry
+from reviewer.model.errors import BadInputError
+from reviewer.tree.command import Process, Result, printable
+from reviewer.tree.objects import Entry, is_object_id
 from reviewer.tree.preimages import extract_names, iter_blob_ids
 from reviewer.tree.repo import KernelTree
 from reviewer.tree.snapshot import Snapshot
@@ -161,6 +163,13 @@ class Workbench:
             for name, entry in entries.items()
         ]
         data = "".join([*lines, "\0"]).encode("utf-8", "surrogateescape")
-        self._mktree.stdin.write(data)
-        self._mktree.stdin.flush()
-        return self._mktree.stdout.readline().decode("ascii").strip()
+        name = ""
+        with contextlib.suppress(BrokenPipeError):
+            self._mktree.stdin.write(data)
+            self._mktree.stdin.flush()
+            name = self._mktree.stdout.readline().decode("ascii").strip()
+        if not is_object_id(name):
+            complaint = printable(self._mktree.close().complaint)
+            self._mktree = None
+            raise BadInputError(f"git mktree failed: {complaint}; is there room in TMPDIR?")
+        return name

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -208,6 +209,30 @@ def test_a_misfit_says_how_far_off_it_is(lab: Lab, tree: KernelTree) -> None:
         " (6 of 7 lines agree, line 24 does not);"
         " name the commit it was made on with --base, or ask for a rebase"
     )
+
+
+def test_a_hunk_for_the_start_of_a_file_may_have_moved(lab: Lab, tree: KernelTree) -> None:
+    (diff,) = lab.diff(lambda: lab.replace("mm/rmap.c", "int line_1(", "int x;\nint line_1("))
+    lab.replace("mm/rmap.c", "int line_1(", "/* SPDX */\nint line_1(")
+    lab.commit()
+    message = refusal(tree, lab, without_blobs(diff))
+    assert "hunk at line 1: would apply 1 line further down, at line 2;" in message
+
+
+def test_a_diff_made_to_be_slow_is_not(lab: Lab, tree: KernelTree) -> None:
+    lab.write({"mm/rmap.c": "x\n" * 60_000})
+    lab.commit()
+    head = b"--- a/mm/rmap.c\n+++ b/mm/rmap.c\n@@ -1,30000 +1,30000 @@\n"
+    started = time.monotonic()
+    message = refusal(tree, lab, head + b"-y\n+z\n" + b" x\n" * 29_999)
+    assert "hunk at line 1: the nearest match is right there" in message
+    assert time.monotonic() - started < 10
+
+
+def test_an_unpacked_tree_is_named_so(lab: Lab, cache_dir: Path) -> None:
+    shutil.rmtree(lab.root / ".git")
+    with open_tree(lab.root, cache_dir=cache_dir) as tree:
+        assert "does not apply to the unpacked tree: " in refusal(tree, lab, b"nothing\n")
 
 
 def test_the_second_patch_is_the_one_named(lab: Lab, tree: KernelTree) -> None:

@@ -256,6 +256,12 @@ def test_a_cache_without_room_is_said_in_one_line(source: Path, tmp_path: Path) 
     assert "Not a directory; free room or allow access there" in str(caught.value)
 
 
+def test_a_cache_in_the_source_is_refused(source: Path) -> None:
+    with pytest.raises(BadInputError, match="lies in the tree"):
+        open_tree(source, cache_dir=source / "cache")
+    assert not (source / "cache").exists()
+
+
 def test_two_runs_at_once_import_once(source: Path, cache_dir: Path) -> None:
     program = "import pathlib,sys\nfrom reviewer.tree.repo import open_tree\n"
     program += "print(open_tree(pathlib.Path(sys.argv[1]),"

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from reviewer.model.errors import BadInputError
 from reviewer.model.source import SourceTree
+from reviewer.tree import snapshot as snapshot_module
 from reviewer.tree.apply import apply_series
 from reviewer.tree.command import Result
 from reviewer.tree.repo import GitDirectory, KernelTree, open_tree
@@ -174,6 +176,35 @@ def test_after_a_patch_only_what_differs_is_searched(
         assert answer == (*git_grep_in(tree, step.after.name, words),), step.patch.subject
     assert grep_runs.count("grep") == 1 + len(applied.steps)
     assert found[-1] == ("mm/moved.c",)
+
+
+def test_a_tree_much_like_the_last_one_is_searched_where_it_differs(
+    lab: Lab, cache_dir: Path, grep_runs: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ["page_mapcount", "line_4"]
+    with open_tree(lab.root, cache_dir=cache_dir) as tree:
+        tree.snapshot("HEAD").grep_words(words)
+    lab.write({"mm/more.c": "page_mapcount\n", "mm/rmap.c": "\n"})
+    lab.commit()
+    with open_tree(lab.root, cache_dir=cache_dir) as tree:
+        found = tree.snapshot("HEAD").grep_words(words)
+        assert found == ("include/linux/mm.h", "mm/more.c", "mm/util.c")
+        assert grep_runs.count("grep") == 1
+        monkeypatch.setattr(snapshot_module, "_FEW", 1)
+        assert tree.snapshot("HEAD~1").grep_words(["line_4"]) == ("mm/rmap.c",)
+        assert tree.snapshot("HEAD").grep_words(["line_4"]) == ()
+        assert grep_runs.count("grep") == 3
+
+
+def test_the_last_searched_tree_may_be_of_another_repository(
+    lab: Lab, tmp_path: Path, cache_dir: Path
+) -> None:
+    with open_tree(lab.root, cache_dir=cache_dir) as tree:
+        tree.snapshot("HEAD").grep_words(["line_4"])
+    shutil.rmtree(lab.root / ".git")
+    lab.write({"mm/rmap.c": "nothing\n", "mm/other.c": "line_4\n"})
+    with open_tree(lab.root, cache_dir=cache_dir) as tree:
+        assert tree.snapshot("HEAD").grep_words(["line_4"]) == ("mm/other.c",)
 
 
 def git_grep_in(tree: KernelTree, name: str, words: list[str]) -> list[str]:
