@@ -19,7 +19,7 @@ from reviewer.cfacts.expand import ExpansionLimitError
 from reviewer.cfacts.filefacts import TypeRow
 from reviewer.cfacts.fold import fold
 from reviewer.cfacts.index import TreeIndex, paths_in_scope
-from reviewer.cfacts.load import load_facts
+from reviewer.cfacts.load import load_facts, without_collector
 from reviewer.cfacts.lower import UnreadableError
 from reviewer.cfacts.macros import MacroChooser, rank
 from reviewer.cfacts.made import MadeFunctions
@@ -57,8 +57,9 @@ class CodeBase:
         self.config = config
         extra = (*extra, *(source.grep_words(also) if also else ()))
         paths = paths_in_scope(source, scope, extra)
-        self._facts = load_facts(source, paths, cache_dir, report or _log.warning)
-        self.index = TreeIndex(paths, self._facts.__getitem__)
+        with without_collector():
+            self._facts = load_facts(source, paths, cache_dir, report or _log.warning)
+            self.index = TreeIndex(paths, self._facts.__getitem__)
         self.macros = MacroChooser(self.index, config)
         self.text = lru_cache(maxsize=_KEPT_TEXTS)(self._normalized)
         self._made = MadeFunctions(self)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields, is_dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import msgspec
 
@@ -53,6 +53,9 @@ def to_msgpack(value: object) -> bytes:
     return msgspec.msgpack.encode(value)
 
 
+_MSGPACK_DECODERS: dict[object, msgspec.msgpack.Decoder[Any]] = {}
+
+
 def from_msgpack(raw: bytes, kind: type[T], *, what: str) -> T:
     """Read what ``to_msgpack`` wrote, checking every member's type.
 
@@ -60,7 +63,10 @@ def from_msgpack(raw: bytes, kind: type[T], *, what: str) -> T:
         BadInputError: it is something else, or not whole; ``what`` names it in the message.
     """
     try:
-        return msgspec.msgpack.decode(raw, type=kind)
+        decoder = _MSGPACK_DECODERS.get(kind)
+        if decoder is None:
+            decoder = _MSGPACK_DECODERS[kind] = msgspec.msgpack.Decoder(kind)
+        return cast("T", decoder.decode(raw))
     except msgspec.DecodeError as error:
         raise BadInputError(f"{what}: {error}; check that it is whole") from error
 
