@@ -23,7 +23,8 @@ def make_initial(pages: Pages, scenario: Scenario) -> World:
     for page in range(pages.count):
         pages.poke(page, "_mapcount", -1)
     blocks = tuple(range(0, pages.count - HPAGE_PMD_NR + 1, HPAGE_PMD_NR))
-    world = World(Scheme(pages), blocks, range(len(blocks) * HPAGE_PMD_NR, pages.count))
+    small = range(len(blocks) * HPAGE_PMD_NR, pages.count)
+    world = World(Scheme(pages), blocks, small, scenario.index)
     for operation in scenario.initial:
         perform(_run(world, operation))
     perform(world.drain())

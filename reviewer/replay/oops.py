@@ -106,7 +106,8 @@ def iter_dump(pages: Pages, form: DumpFormat, page: int, reason: str) -> Iterato
             hex_done = True
             yield from _hex_dumps(pages, form, page, head)
         if _known(text):
-            yield _fill(text, {**values, "because": reason}, pages, head)
+            flagged = page if "page->flags" in line.arguments else head
+            yield _fill(text, {**values, "because": reason}, pages, flagged)
     if form.hex_prefixes and not hex_done:
         yield from _hex_dumps(pages, form, page, head)
 
@@ -173,8 +174,8 @@ def _compound_values(pages: Pages, head: int, mapcount: int, own: set[str]) -> d
     return values
 
 
-def _fill(line: str, values: dict[str, int | str], pages: Pages, head: int) -> str:
-    """Replace each conversion by the value its label names."""
+def _fill(line: str, values: dict[str, int | str], pages: Pages, flagged: int) -> str:
+    """Replace each conversion by the value its label names; flags are those of ``flagged``."""
     made: list[str] = []
     at = 0
     for match in _CONVERSION.finditer(line):
@@ -185,14 +186,14 @@ def _fill(line: str, values: dict[str, int | str], pages: Pages, head: int) -> s
         label = _LABEL.search(line[: match.start()].rstrip("("))
         name = label[1] if label else ""
         if match.start() == 0 and conversion == "%s":
-            made.append("anon " if pages.peek(head, "mapping") & 1 else "")
+            made.append("anon " if pages.peek(flagged, "mapping") & 1 else "")
             continue
         if conversion == "%pGp":
-            made.append(spell_flags(pages, head, bare=before.endswith("(")))
+            made.append(spell_flags(pages, flagged, bare=before.endswith("(")))
         elif conversion == "%s":
             made.append(str(values["because" if name == "because" else "type"]))
         elif name == "flags":
-            made.append(_number(conversion, pages.peek(head, "flags")))
+            made.append(_number(conversion, pages.peek(flagged, "flags")))
         elif name in values:
             made.append(_number(conversion, values[name]))
         else:

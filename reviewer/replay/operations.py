@@ -9,7 +9,6 @@ from reviewer.replay.world import (
     HPAGE_PMD_NR,
     HPAGE_PMD_ORDER,
     INODE_MAPPING,
-    RANGE_INDEX,
     Entry,
     Process,
     World,
@@ -238,7 +237,7 @@ def _hugepage_add_new_anon_rmap(world: World, page: int) -> Body:
     yield steps.store("hugepage_add_new_anon_rmap", page, "compound_mapcount", 0)
     anon = world.scheme.anon_mapping(INODE_MAPPING)
     yield steps.store("__page_set_anon_rmap", page, "mapping", anon)
-    yield steps.store("__page_set_anon_rmap", page, "index", RANGE_INDEX >> HPAGE_PMD_ORDER)
+    yield steps.store("__page_set_anon_rmap", page, "index", world.index >> HPAGE_PMD_ORDER)
     yield steps.set_bits("SetPageAnonExclusive", page, world.scheme.exclusive)
     return 0
 

@@ -15,6 +15,7 @@ from reviewer.model.finding import PathStep
 from reviewer.model.witness import Outcome, Schedule, Witness
 from reviewer.replay.exploration import Exploration, Found, Limits
 from reviewer.replay.explore import Explorer
+from reviewer.replay.pages import Pages
 from reviewer.replay.scenario import Scenario, find_scenarios, load_scenario
 from reviewer.replay.schedulers.drive import drive
 from reviewer.replay.schedulers.given import Given
@@ -94,7 +95,7 @@ def _judge(setup: Setup, request: ReplayRequest, found: Exploration, limits: Lim
     """Choose the failure that is asked for, and the outcome it means."""
     bad = [failing for failing in found.failures if failing.failure.kind != "undecided"]
     open_ends = [failing for failing in found.failures if failing.failure.kind == "undecided"]
-    chosen = _choose(bad, request.call_path)
+    chosen = _choose(bad, request.call_path, setup.pages)
     witness = Witness(
         _outcome(found, bool(chosen), bool(open_ends)),
         setup.scenario.id,
@@ -103,7 +104,7 @@ def _judge(setup: Setup, request: ReplayRequest, found: Exploration, limits: Lim
         "",
         found.states,
         found.executions,
-        reason=_reason(found, chosen, bad, open_ends),
+        reason=_reason(found, chosen, bad, open_ends, setup.pages),
         model=setup.model,
         returns=_returns(setup, found),
     )
@@ -113,13 +114,16 @@ def _judge(setup: Setup, request: ReplayRequest, found: Exploration, limits: Lim
     return make_witness(setup, witness, replace(chosen, schedule=small), found.contended)
 
 
-def _choose(bad: list[Found], path: tuple[PathStep, ...]) -> Found | None:
-    """Prefer a failure in the helper the path ends in, then one anywhere on the path."""
-    names = [step.function for step in reversed(path)]
-    for name in names:
-        for failing in bad:
-            if failing.failure.function == name:
-                return failing
+def _choose(bad: list[Found], path: tuple[PathStep, ...], pages: Pages) -> Found | None:
+    """Prefer a failure in the helper the path ends in, then one anywhere on the path.
+
+    Of several in one helper, prefer the one that dumps the head: the page the walker computed.
+    """
+    for step in reversed(path):
+        there = [failing for failing in bad if failing.failure.function == step.function]
+        of_head = [failing for failing in there if pages.number(failing.failure.page) == 0]
+        for failing in of_head + there:
+            return failing
     return bad[0] if bad else None
 
 
@@ -133,7 +137,11 @@ def _outcome(found: Exploration, fails: bool, open_ends: bool) -> Outcome:
 
 
 def _reason(
-    found: Exploration, chosen: Found | None, bad: list[Found], open_ends: list[Found]
+    found: Exploration,
+    chosen: Found | None,
+    bad: list[Found],
+    open_ends: list[Found],
+    pages: Pages,
 ) -> str:
     if found.bound is None:
         parts = ["all interleavings"]
@@ -148,13 +156,15 @@ def _reason(
         parts.append(f"{failing.failure.text}{where}")
     for failing in bad:
         if failing is not chosen:
-            parts.append(f"also {failing.failure.text} at {_place(failing)}")
+            parts.append(f"also {_spell(failing, pages)}")
     return "; ".join(parts)
 
 
-def _place(failing: Found) -> str:
+def _spell(failing: Found, pages: Pages) -> str:
     failure = failing.failure
-    return f"{failure.path}:{failure.line} ({failure.function})" if failure.path else "no line"
+    where = f" in {failure.function} ({failure.path}:{failure.line})" if failure.path else ""
+    page = pages.number(failure.page) if failure.page else None
+    return failure.text + (f" on page[{page}]" if page is not None else "") + where
 
 
 def _returns(setup: Setup, found: Exploration) -> tuple[tuple[int, Schedule], ...]:

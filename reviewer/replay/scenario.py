@@ -14,6 +14,7 @@ from pathlib import Path
 
 from reviewer.model.errors import BadInputError
 from reviewer.replay.operations import OPERATIONS
+from reviewer.rulebook import find_data
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,9 @@ class ScenarioThread:
 class Scenario:
     """``first_pfn`` is the pfn of the compound page's head, ``page`` where the walker stands.
 
-    ``result`` is the outcome expected where the hazard is there; ``summary`` one sentence.
+    ``index`` is the page offset the range is mapped at, ``spare`` how many pages lie behind
+    the compound page. ``result`` is the outcome expected where the hazard is there; ``summary``
+    one sentence.
     """
 
     id: str
@@ -50,13 +53,12 @@ class Scenario:
     first_pfn: int = 0xCF800
     page: int = 397
     spare: int = 0
+    index: int = 0x700000200
 
 
 def find_scenarios() -> Path:
     """Return the directory of the scenarios: in the wheel's data, else in the checkout."""
-    package = Path(__file__).resolve().parents[1]
-    inside = package / "_data" / "corpora" / "scenarios"
-    return inside if inside.is_dir() else package.parent / "corpora" / "scenarios"
+    return find_data("corpora") / "scenarios"
 
 
 def load_scenario(directory: Path, name: str) -> Scenario:
@@ -96,6 +98,7 @@ def parse_scenario(text: str, where: str) -> Scenario:
         first_pfn=_number(data, "first_pfn", 0xCF800, where),
         page=_number(data, "page", 397, where),
         spare=_number(data, "spare", 0, where),
+        index=_number(data, "index", 0x700000200, where),
     )
 
 

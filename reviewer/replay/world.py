@@ -51,11 +51,15 @@ class World:
     """All processes and pages of a history.
 
     ``blocks`` are the numbers of the aligned runs of 512 pages that compound pages come from,
-    in the order they are used; ``small`` where order-0 pages come from.
+    in the order they are used; ``small`` where order-0 pages come from. ``index`` is the page
+    offset of the range within the address space.
     """
 
-    def __init__(self, scheme: Scheme, blocks: tuple[int, ...], small: range) -> None:
+    def __init__(
+        self, scheme: Scheme, blocks: tuple[int, ...], small: range, index: int = RANGE_INDEX
+    ) -> None:
         self.scheme = scheme
+        self.index = index
         self.pages: Pages = scheme.pages
         self.processes: dict[str, Process] = {}
         self.allocated: dict[int, Compound] = {}
@@ -143,7 +147,7 @@ class World:
 
     def map_new_anon(self, page: int, order: int, index: int) -> Body:
         """First mapping of a page just allocated."""
-        at = RANGE_INDEX + index
+        at = self.index + index
         yield from self.scheme.page_add_new_anon_rmap(page, order, ANON_VMA, at)
         return 0
 
