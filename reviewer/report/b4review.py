@@ -12,7 +12,8 @@ from reviewer.model.finding import Finding
 from reviewer.model.review import Review
 from reviewer.model.series import Patch
 from reviewer.report import wording
-from reviewer.report.drafts import Answer, answer_findings, findings_of, parse_sender
+from reviewer.report.answers import Answer, answer_findings
+from reviewer.report.drafts import findings_of, parse_sender
 from reviewer.report.quotes import find_quote
 
 

@@ -9,17 +9,16 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from textwrap import wrap
 
 from reviewer.model.errors import BadInputError
 from reviewer.model.finding import Finding
 from reviewer.model.review import Review
 from reviewer.model.series import Mail, Patch
-from reviewer.report.interleaving import render_columns, select_steps
+from reviewer.report.answers import WIDTH, Answer, answer_cover, answer_patch
 from reviewer.report.mailtext import (
     Address,
     Draft,
@@ -27,42 +26,40 @@ from reviewer.report.mailtext import (
     clean_msgid,
     parse_addresses,
 )
-from reviewer.report.printable import printable, printable_block
-from reviewer.report.quotes import Quote, find_quote
+from reviewer.report.printable import printable
 from reviewer.report.render import render_template
-from reviewer.report.wording import ANSWERABLE, chain, fold_chain, reproduced, sort_findings
-
-WIDTH = 72
-TABLE_WIDTH = 78
-OWN_LINES = 10  # a finding; blank lines and quotes not counted
-_INTRO = "A replay of this path in the patched tree ends like this:"
-_UNVERIFIED = "(Unverified: found by reading the code, not reproduced.)"
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a draft says of one finding, as lines; ``quote`` with its ``>`` marks."""
-
-    quote: tuple[str, ...]
-    question: tuple[str, ...]
-    path: tuple[str, ...]
-    proof: tuple[str, ...]
+from reviewer.report.wording import ANSWERABLE, sort_findings
 
 
 def draft_mails(
-    review: Review, *, sender: str, template_dir: Path | None = None
+    review: Review, *, sender: str, template_dir: Path | None = None, to_cover: bool = False
 ) -> tuple[Draft, ...]:
     """Return a reply for each patch with a finding it answers for that is there at the end.
 
     ``sender`` is who will send them ("Name <a@b>"). ``template_dir`` may hold a
-    ``draft.txt.j2`` of the user's. Nothing to say is no draft.
+    ``draft.txt.j2`` of the user's. ``to_cover`` makes it one reply to the cover letter, where
+    the series has one. Nothing to say is no draft.
 
     Raises:
         BadInputError: ``sender`` is no mailbox, or the user's template is wrong.
 
     """
     me = parse_sender(sender)
-    return tuple(_draft(patch, found, me, template_dir) for patch, found in findings_of(review))
+    found = findings_of(review)
+    cover = review.series.cover if review.series is not None else None
+    if to_cover and cover is not None and found:
+        return (_draft(cover, 0, found, answer_cover(cover, found), me, template_dir),)
+    return tuple(
+        _draft(
+            patch.mail,
+            patch.counter,
+            ((patch, several),),
+            answer_patch(patch, several),
+            me,
+            template_dir,
+        )
+        for patch, several in found
+    )
 
 
 def findings_of(review: Review) -> tuple[tuple[Patch, tuple[Finding, ...]], ...]:
@@ -97,22 +94,19 @@ def parse_sender(sender: str) -> Address:
 
 
 def _draft(
-    patch: Patch, findings: Sequence[Finding], me: Address, template_dir: Path | None
+    mail: Mail,
+    counter: int,
+    found: Sequence[tuple[Patch, tuple[Finding, ...]]],
+    answers: tuple[Answer, ...],
+    me: Address,
+    template_dir: Path | None,
 ) -> Draft:
-    mail = patch.mail
-    values = {
-        "attribution": attribution(mail),
-        "answers": _answers(patch, findings),
-        "patch": patch,
-        "findings": tuple(findings),
-    }
+    findings = tuple(finding for _, several in found for finding in several)
+    values = {"attribution": attribution(mail), "answers": answers, "findings": findings}
     text = render_template("draft.txt.j2", values, user_dir=template_dir)
-    draft = reply(mail, me, _tidy(text), extra=(patch.author,))
-    return replace(
-        draft,
-        counter=patch.counter,
-        fingerprints=tuple(finding.fingerprint for finding in findings),
-    )
+    draft = reply(mail, me, _tidy(text), extra=[patch.author for patch, _ in found])
+    fingerprints = tuple(finding.fingerprint for finding in findings)
+    return replace(draft, counter=counter, fingerprints=fingerprints)
 
 
 def reply(mail: Mail, me: Address, body: str, *, extra: Iterable[str] = ()) -> Draft:
@@ -189,95 +183,6 @@ def attribution(mail: Mail) -> str:
         return f"{name} wrote:"
     line = f"On {when:%a}, {when.day} {when:%b %Y %H:%M:%S %z}, {name} wrote:"
     return line if len(line) <= WIDTH else f"On {when.day} {when:%b %Y}, {name} wrote:"
-
-
-def _answers(patch: Patch, findings: Sequence[Finding]) -> tuple[Answer, ...]:
-    """One answer for each place and rule, in the order of the lines quoted."""
-    groups: dict[tuple[str, ...], list[Finding]] = {}
-    for finding in findings:
-        place = (finding.rule, finding.primary.path, finding.primary.function)
-        groups.setdefault(place, []).append(finding)
-    chosen = []
-    for group in groups.values():
-        group.sort(key=lambda f: (not reproduced(f.witness), len(f.call_path), f.fingerprint))
-        chosen.append((find_quote(patch, group[0]), group))
-    chosen.sort(key=lambda pair: (pair[0].at, pair[0].first) if pair[0] else (1 << 30, 0))
-    answers = []
-    quoted: Quote | None = None
-    for quote, group in chosen:
-        marks = _mark(quote, quoted) if quote is not None else ()
-        quoted = quote or quoted
-        answers.append(answer_findings(marks, group))
-    return tuple(answers)
-
-
-def _mark(quote: Quote, before: Quote | None) -> tuple[str, ...]:
-    """Return the quote with ``>`` marks and its file's name, less what stands above already."""
-    if before is not None and quote == before:
-        return ()
-    head: list[str] = []
-    if before is None or before.path != quote.path:
-        head.append(f"+++ b/{quote.path}")
-    lines = quote.lines
-    if before is not None and (before.path, before.at) == (quote.path, quote.at):
-        lines = tuple(
-            line for line, index in _indexed(quote) if index >= before.first + len(before.lines) - 1
-        )
-    return tuple(f"> {line}" if line else ">" for line in (*head, *lines))
-
-
-def _indexed(quote: Quote) -> list[tuple[str, int]]:
-    return [(line, quote.first + i) for i, line in enumerate(quote.lines[1:])]
-
-
-def answer_findings(quote: tuple[str, ...], group: Sequence[Finding]) -> Answer:
-    """Return what to say of findings that share a place, in at most OWN_LINES lines."""
-    finding = group[0]
-    question = _own(finding.question or finding.message)
-    others = sorted({f.call_path[0].function for f in group if f.call_path})
-    others = [name for name in others if name != finding.call_path[0].function]
-    if others:
-        question += _own(f"The same from {', '.join(f'{name}()' for name in others[:3])}.")
-    question = question[: OWN_LINES - 2]
-    path = fold_chain(chain(finding), width=WIDTH, indent="  ")
-    room = OWN_LINES - len(question)
-    if len(path) > min(3, room - 1):
-        path = fold_chain(chain(finding, longest=4), width=WIDTH, indent="  ")[: room - 1]
-    proof = _proof(finding, room - len(path))
-    return Answer(quote, tuple(question), tuple(path), tuple(proof))
-
-
-def _proof(finding: Finding, room: int) -> list[str]:
-    """Return interleaving and assertion in at most ``room`` lines, or "unverified"."""
-    witness = finding.witness
-    if witness is None or not reproduced(witness):
-        return [_UNVERIFIED]
-    said = _last_words(witness.oops)
-    if said and said[0].rpartition(": ")[2].strip() in witness.trace[-1].text:
-        said = []  # the table's last row says it
-    rows = room - 2 - len(said)
-    if rows < 2:  # a table of one row shows no race
-        return ["(Reproduced by a replay of this path.)"]
-    chosen = select_steps(witness, most=min(rows, 5))
-    table = render_columns(witness, chosen, width=TABLE_WIDTH - 2, functions=False)
-    return [_INTRO, *(f"  {row}" for row in table), *said]
-
-
-def _last_words(oops: str) -> list[str]:
-    """Return the line of an oops that names the assertion, else its ``kernel BUG`` line."""
-    lines = [line.strip() for line in printable_block(oops).splitlines()]
-    for start in ("page dumped because:", "kernel BUG at", "BUG:"):
-        for line in lines:
-            if start in line:
-                return [f"  {line}"]
-    return []
-
-
-def _own(text: str) -> list[str]:
-    """Own prose at 72 columns; a line that would read as a quote is set in by a space."""
-    safe = printable(text)
-    lines = wrap(safe, WIDTH, break_long_words=False, break_on_hyphens=False)
-    return [f" {line}" if line.startswith((">", "From ", "|")) else line for line in lines]
 
 
 def _tidy(text: str) -> str:

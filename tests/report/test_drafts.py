@@ -220,6 +220,41 @@ def test_relay_without_headers_is_answered_through_the_in_body_from() -> None:
     assert author.address == "ada@example.org"
 
 
+def test_one_reply_to_the_cover_letter_speaks_of_each_patch(review: Review) -> None:
+    other = replace(
+        review.findings[2],
+        rule="reader-asserts",
+        origin=Origin.EXPOSED,
+        patch=PatchRef(1, "20151006.1-ada@example.org", "thp: add PageDoubleMap()"),
+        question="And this?",
+    )
+    both = replace(review, findings=(*review.findings, other))
+    (draft,) = draft_mails(both, sender=SENDER, to_cover=True)
+    assert draft.subject == "Re: [PATCH v12 0/2] thp: count mappings per page"
+    assert draft.in_reply_to == "20151006.0-ada@example.org"
+    marks = [">   thp: add PageDoubleMap()", "And this?", ">   proc: count", "What keeps"]
+    places = [draft.body.index(mark) for mark in marks]
+    assert places == sorted(places)
+    assert len(draft.fingerprints) == 2
+
+
+def test_a_cover_letter_that_lists_no_patch_is_answered_by_name(review: Review) -> None:
+    assert review.series is not None
+    assert review.series.cover is not None
+    cover = replace(review.series.cover, body="Please review.\n")
+    series = replace(review.series, cover=cover)
+    (draft,) = draft_mails(replace(review, series=series), sender=SENDER, to_cover=True)
+    assert "Patch 2, proc: count mappings:" in draft.body
+    assert len(own_lines(draft.body)) <= 10
+
+
+def test_without_a_cover_letter_each_patch_gets_its_reply(review: Review) -> None:
+    assert review.series is not None
+    series = replace(review.series, cover=None)
+    (draft,) = draft_mails(replace(review, series=series), sender=SENDER, to_cover=True)
+    assert draft.counter == 2
+
+
 def test_ones_own_patch_goes_to_the_lists(review: Review) -> None:
     (draft,) = draft_mails(review, sender="Ada Example <ada@example.org>")
     assert draft.to

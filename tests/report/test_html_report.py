@@ -15,8 +15,8 @@ import pytest
 from reviewer.model.location import Location
 from reviewer.model.review import Review
 from reviewer.model.series import PatchSeries
+from reviewer.report.findingview import PLAYER_BYTES
 from reviewer.report.html import render_html
-from reviewer.report.htmlview import PLAYER_BYTES
 
 PAYLOADS = (
     "<script>alert(1)</script>",
