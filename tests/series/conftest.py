@@ -117,3 +117,21 @@ def run_git(tmp_path: Path) -> Callable[..., bytes]:
 def run_git_here(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., bytes]:
     """Run git in a repository that all tests share: only for what leaves no trace."""
     return _repository(tmp_path_factory.mktemp("shared") / "repo")
+
+
+@pytest.fixture(scope="session")
+def peer() -> Callable[[str], Path]:
+    """The unpacked source of a peer, fetched by tests/peers/fetch_peers.py."""
+
+    def find(name: str) -> Path:
+        given = os.environ.get("MM_REVIEWER_PEERS")
+        if not given:
+            pytest.skip("MM_REVIEWER_PEERS names no directory: run make test-kernel")
+        missing = Path(given, f"{name}.missing")
+        if missing.is_file():
+            pytest.skip(f"{name} could not be fetched: {missing.read_text().strip()}")
+        path = Path(given, name)
+        assert path.is_dir(), f"MM_REVIEWER_PEERS={given} holds no {name}: run fetch_peers.py"
+        return path
+
+    return find
