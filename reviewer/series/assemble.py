@@ -105,7 +105,7 @@ def _make_patch(
     where = f"{read.record.origin}: {read.mail.subject!r}"
     damage = find_damage(read.raw, read.patch.diff if read.patch else b"")
     if damage:
-        raise BadInputError(f"{where} is cut off: {damage}; {_TAKE_AGAIN}")
+        raise BadInputError(f"{where} is cut off or broken: {damage}; {_TAKE_AGAIN}")
     if read.patch is None or not read.record.has_diff:
         raise BadInputError(f"{where} holds no patch, though it is numbered as one; {_TAKE_AGAIN}")
     own = parse_trailers(read.patch.message, read.mail.msgid)

@@ -1,10 +1,8 @@
-"""Signs that a mail was cut off: what would be reviewed is then not what was sent."""
+"""Signs that a mail was cut off or broken on its way, so that it is not what was sent."""
 
 from __future__ import annotations
 
 import re
-
-from reviewer.series.hunks import parse_diff
 
 _FIELD = re.compile(
     rb"^(content-type|content-transfer-encoding):((?:.*\n(?:[ \t].*\n)*)?)",
@@ -13,6 +11,7 @@ _FIELD = re.compile(
 _BOUNDARY = re.compile(rb'boundary="?([^";\s]+)"?', re.IGNORECASE)
 _STAT = re.compile(rb"^ (\d+) files? changed", re.MULTILINE)
 _HUNK = re.compile(rb"@@ -\d+(?:,(\d+))? \+\d+(?:,(\d+))? @@")
+_HUNK_LINES = {b"+", b"-", b" ", b"\\", b""}
 _SIGNATURE = re.compile(rb"^-- ?$", re.MULTILINE)
 _INDEX = re.compile(rb"^index ([0-9a-f]+)\.\.([0-9a-f]+)", re.MULTILINE)
 _WITHOUT_HUNK = re.compile(
@@ -41,15 +40,15 @@ def _find_cut_encoding(raw: bytes) -> str:
         return "" if closed else "its last MIME part is not closed"
     if encoding == b"base64" and len(re.sub(rb"[^A-Za-z0-9+/=]", b"", body)) % 4:
         return "its base64 ends within a group"
-    if encoding == b"quoted-printable" and re.search(rb"=[0-9A-Fa-f]?\s*\Z", body):
+    if encoding == b"quoted-printable" and re.search(rb"=[0-9A-Fa-f]?\Z", body):
         return "its quoted-printable text ends within a line"
     return ""
 
 
 def _find_cut_diff(diff: bytes) -> str:
-    problem = parse_diff(diff).problem if diff else ""
-    if problem:
-        return find_short_hunk(diff) or problem
+    broken = find_hunk_damage(diff)
+    if broken:
+        return broken
     *_, last = _FILE.split(diff)
     if len(last) < len(diff) and _lacks_hunk(last):
         path = last.partition(b"\n")[0].decode("utf-8", "replace")
@@ -71,15 +70,22 @@ def _lacks_hunk(section: bytes) -> bool:
     return index[1] != index[2] and not (index[1] + index[2]).strip(b"0").startswith(_EMPTY_BLOB)
 
 
-def find_short_hunk(diff: bytes) -> str:
-    """Say which file's hunk the diff ends in, or an empty text if the last hunk is whole."""
+def find_hunk_damage(diff: bytes) -> str:
+    """Say in which file's hunk the diff ends or goes wrong, or an empty text if all are whole.
+
+    Counts lines as ``git apply`` does, to which an empty line is an empty context line.
+    """
     path, old, new = "", 0, 0
     for line in diff.split(b"\n")[: -1 if diff.endswith(b"\n") else None]:
-        head = _HUNK.match(line)
-        if old <= 0 and new <= 0 and line.startswith(b"+++ "):
-            path = line[4:].decode("utf-8", "replace").removeprefix("b/").strip()
-        elif head and old <= 0 and new <= 0:
-            old, new = (int(part) if part is not None else 1 for part in head.groups())
+        if old <= 0 and new <= 0:
+            head = _HUNK.match(line)
+            if head:
+                old, new = (int(part) if part is not None else 1 for part in head.groups())
+            elif line.startswith(b"+++ "):
+                path = line[4:].decode("utf-8", "replace").removeprefix("b/").strip()
+        elif line[:1] not in _HUNK_LINES:
+            text = line[:40].decode("utf-8", "replace")
+            return f"a hunk of {path} is broken by the line {text!r}"
         else:
             old -= line[:1] in {b"-", b" ", b""}
             new -= line[:1] in {b"+", b" ", b""}

@@ -11,13 +11,14 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from reviewer.model.series import Mail
+from reviewer.series.attach import make_slug
 from reviewer.series.hunks import is_patch
 from reviewer.series.listing import LedgerFilter, SeriesEntry, make_entry
 from reviewer.series.mailinfo import parse_patch
 from reviewer.series.message import parse_mail
 from reviewer.series.rawmessage import RawMessage
 from reviewer.series.record import MailRecord, Role, find_words, make_record
-from reviewer.series.reroll import Group, group_mails, make_slug
+from reviewer.series.reroll import Group, group_mails
 from reviewer.series.store import LedgerStore
 from reviewer.series.thread import DAY
 

@@ -13,10 +13,11 @@ from reviewer.series.archive import iter_raw
 from reviewer.series.assemble import assemble_series
 from reviewer.series.damage import find_damage
 from reviewer.series.ledger import Ledger, Progress
-from reviewer.series.listing import LedgerFilter, SeriesEntry
+from reviewer.series.listing import LedgerFilter, SeriesEntry, make_entry
 from reviewer.series.rawmessage import RawMessage
-from reviewer.series.reroll import Group
-from reviewer.series.select import select_series
+from reviewer.series.record import MailRecord
+from reviewer.series.reroll import Group, group_alone
+from reviewer.series.select import find_by_msgid, parse_msgid, select_series
 from reviewer.series.store import LedgerStore
 
 
@@ -56,12 +57,8 @@ def read_series(
     try:
         keep = not ledger.store.lasting
         ledger.update(_reader(path, input_format), keep_raw=keep, progress=progress)
-        name = _name(path)
         errors = list(ledger.store.iter_errors())
-        rows = list(ledger.iter_groups())
-        if not rows:
-            _explain_nothing(ledger, errors)
-        group, entry = select_series(rows, series, name)
+        group, entry = _choose(ledger, series, _name(path), errors)
         if errors and group.missing:
             origin, reason = errors[-1]
             raise BadInputError(
@@ -118,6 +115,31 @@ def _reader(
     return read
 
 
+def _choose(
+    ledger: Ledger, series: str, name: str, errors: list[tuple[str, str]]
+) -> tuple[Group, SeriesEntry]:
+    rows = list(ledger.iter_groups())
+    wanted = parse_msgid(series)
+    if not rows or (wanted and find_by_msgid(rows, wanted) is None):
+        loose = _find_loose(ledger, wanted)
+        if len(loose) == 1:
+            group = group_alone(loose[0])
+            return group, make_entry(group, {group.head: loose[0]}, {group.head: loose[0].msgid})
+    if not rows:
+        _explain_nothing(ledger, errors)
+    return select_series(rows, series, name)
+
+
+def _find_loose(ledger: Ledger, msgid: str) -> list[MailRecord]:
+    """Find the mails with a diff that are no patch of a series; with ``msgid``, that one."""
+    return [
+        record
+        for records in ledger.store.iter_partitions()
+        for record in records
+        if record.has_diff and msgid in {"", record.msgid, record.key}
+    ]
+
+
 def _explain_nothing(ledger: Ledger, errors: list[tuple[str, str]]) -> None:
     """Name the mail that would have been a patch, were it whole or readable.
 
@@ -132,7 +154,7 @@ def _explain_nothing(ledger: Ledger, errors: list[tuple[str, str]]) -> None:
             damage = find_damage(raw, b"") if raw and not record.subject.reply else ""
             if damage:
                 raise BadInputError(
-                    f"{record.origin}: {record.subject.title!r} is cut off: {damage}; "
+                    f"{record.origin}: {record.subject.title!r} is cut off or broken: {damage}; "
                     "take the mail from the list's archive again"
                 )
 

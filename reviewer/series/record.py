@@ -34,6 +34,7 @@ _MARKS = (
     "INFO: ",
     "dumped",
 )
+_SIGNED = re.compile(r"^Signed-off-by: ", re.MULTILINE)
 _HEADLINE = re.compile(
     r"(?:kernel BUG at \S+|BUG: \S.{3,}|(?:general protection fault|Oops: |Unable to handle kernel"
     r"|Kernel panic - not syncing|Internal error: |watchdog: BUG|UBSAN: ).*"
@@ -179,8 +180,8 @@ def _role(subject: Subject, mail: Mail, has_diff: bool, *, sent: bool) -> Role:
         return Role.PATCH
     if subject.tagged and subject.numbered:
         return Role.PATCH
-    if has_diff and not mail.in_reply_to and not mail.references:
-        return Role.PATCH
+    if has_diff and not mail.in_reply_to and not mail.references and _SIGNED.search(mail.body):
+        return Role.PATCH  # untagged, but signed: not a question that shows a diff
     return Role.OTHER
 
 

@@ -5,25 +5,16 @@ Turns the units of a forest into groups, the ledger's rows. A pure function of a
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from reviewer.series.group import find_units, is_fixup
+from reviewer.series.attach import Attached, attach_mails, take_loose_fixups
+from reviewer.series.group import find_units
 from reviewer.series.lineage import find_lineages
 from reviewer.series.record import MailRecord
 from reviewer.series.subject import Subject
 from reviewer.series.thread import Forest, make_forest
 from reviewer.series.unit import Link, Unit, describe_unit, make_unit
-
-
-@dataclass(frozen=True, slots=True)
-class Attached:
-    """A mail that belongs to a series without being of it: which, on which patch, and why."""
-
-    key: str
-    counter: int
-    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +52,11 @@ class Group:
 def group_mails(records: Iterable[MailRecord]) -> tuple[Group, ...]:
     """Group a set of mails into series, oldest first."""
     forest = make_forest(records)
-    units, loose = _take_loose_fixups(forest, find_units(forest))
+    units, loose = take_loose_fixups(forest, find_units(forest))
     units = _renumber(forest, units)
     completes = _find_completed(forest, units)
     lineages = find_lineages(forest, units, completes)
-    attached = _attach(forest, units, loose)
+    attached = attach_mails(forest, units, loose)
     groups = []
     for unit in units:
         lineage = lineages[unit.head.key]
@@ -99,6 +90,25 @@ def group_mails(records: Iterable[MailRecord]) -> tuple[Group, ...]:
             )
         )
     return tuple(groups)
+
+
+def group_alone(record: MailRecord) -> Group:
+    """Make a group of one mail with a diff that is no series: a reply's, a fix-up."""
+    return Group(
+        head=record.key,
+        title=record.subject.title,
+        revision=record.subject.revision,
+        point=record.subject.point,
+        expected=1,
+        rfc=record.subject.rfc,
+        resend=record.subject.resend,
+        sender=record.sender,
+        date=record.date,
+        slots=((1, record.key),),
+        missing=(),
+        because="one mail with a diff, taken by itself; it is no patch of a series",
+        lineage=record.key,
+    )
 
 
 def _because(unit: Unit, older: Unit | None, borrowed: tuple[tuple[int, str], ...]) -> str:
@@ -229,89 +239,3 @@ def _answered_unit(forest: Forest, units: list[Unit], unit: Unit) -> str:
     home = {record.key: other for other in units for record in other.slots.values()}
     above = forest.find_ancestor(unit.head.key, lambda record: record.key in home)
     return home[above.key].head.key if above is not None else ""
-
-
-def _attach(
-    forest: Forest, units: list[Unit], loose: dict[str, tuple[Unit, int]]
-) -> dict[str, tuple[tuple[Attached, ...], tuple[Attached, ...]]]:
-    """Put every other mail to the nearest patch or cover above it: fix-ups, and replies."""
-    home = {record.key: (unit, n) for unit in units for n, record in unit.slots.items()}
-    extras = {record.key: unit for unit in units for record in unit.extras}
-    fixups: dict[str, list[Attached]] = {unit.head.key: [] for unit in units}
-    followups: dict[str, list[Attached]] = {unit.head.key: [] for unit in units}
-    for record in forest.records.values():
-        if record.key in home:
-            continue
-        if record.key in extras:
-            unit, counter = extras[record.key], record.subject.counter
-        elif record.key in loose:
-            unit, counter = loose[record.key]
-        else:
-            above = forest.find_ancestor(record.key, lambda r: r.key in home or r.key in loose)
-            if above is None:
-                continue
-            unit, counter = home[above.key] if above.key in home else loose[above.key]
-        why = _why_fixup(forest, record, extras, loose)
-        if why:
-            fixups[unit.head.key].append(Attached(record.key, counter, why))
-        if not why or record.subject.reply:
-            how = "by subject and time" if record.key in forest.guessed else "by In-Reply-To"
-            followups[unit.head.key].append(Attached(record.key, counter, how))
-    return {key: (tuple(fixups[key]), tuple(followups[key])) for key in fixups}
-
-
-def _why_fixup(
-    forest: Forest,
-    record: MailRecord,
-    extras: dict[str, Unit],
-    loose: dict[str, tuple[Unit, int]],
-) -> str:
-    if record.key in extras:
-        return "the patch sent again under the same revision"
-    if record.key in loose:
-        return "a fix-up by its title"
-    if is_fixup(forest, record.key):
-        return "a fix-up sent in reply"
-    if record.has_diff and record.subject.reply:
-        return "a diff in a reply"
-    return ""
-
-
-def _take_loose_fixups(
-    forest: Forest, units: list[Unit]
-) -> tuple[list[Unit], dict[str, tuple[Unit, int]]]:
-    """Take out ``mm-a-b-fix``, sent in answer to nothing, where a patch ``mm: a b`` came before.
-
-    mmotm names its files so; of several revisions the newest before the fix-up is meant.
-    """
-    patches: dict[str, list[tuple[Unit, int]]] = {}
-    for unit in units:
-        for counter, record in unit.slots.items():
-            if counter and not record.subject.fixup:
-                patches.setdefault(make_slug(record.subject.title), []).append((unit, counter))
-    kept: list[Unit] = []
-    loose: dict[str, tuple[Unit, int]] = {}
-    for unit in units:
-        head = unit.head
-        alone = unit.expected == 1 and not unit.cover and not head.subject.numbered
-        if not (alone and head.subject.fixup and head.key not in forest.parent):
-            kept.append(unit)
-            continue
-        before = [
-            (other.slots[counter].order, other, counter)
-            for other, counter in patches.get(make_slug(head.subject.title), [])
-            if other.slots[counter].order < head.order
-        ]
-        if before:
-            _, target, counter = max(before, key=lambda found: found[0])
-            loose[head.key] = (target, counter)
-        else:
-            kept.append(unit)
-    return kept, loose
-
-
-def make_slug(title: str) -> str:
-    """Return a title as a file name of mmotm's broken-out, without ``-fix`` at its end."""
-    title = re.sub(r"^(?:fixup|squash|amend)!\s*", "", title.casefold())
-    slug = re.sub(r"[^\w]+", "-", title).strip("-")
-    return re.sub(r"(?:-fix(?:-?\d+)?)+(?:-patch)?$", "", slug)

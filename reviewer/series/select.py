@@ -26,7 +26,8 @@ def select_series(rows: list[Row], wanted: str, archive: str) -> Row:
             "give the mailbox of the thread"
         )
     if wanted:
-        found = _by_msgid(rows, wanted)
+        msgid = parse_msgid(wanted)
+        found = find_by_msgid(rows, msgid) if msgid else None
         row = found if found is not None else _by_title(rows, wanted, archive)
     else:
         row = _only_work(rows, archive)
@@ -38,11 +39,16 @@ def select_series(rows: list[Row], wanted: str, archive: str) -> Row:
     return row
 
 
-def _by_msgid(rows: list[Row], wanted: str) -> Row | None:
+def parse_msgid(wanted: str) -> str:
+    """Read a Message-ID, bare, in angle brackets or in a lore URL; empty if it is none."""
     url = _URL.match(wanted)
     msgid = (url[1] if url else wanted).strip("<> ")
-    if "@" not in msgid and not msgid.startswith("unsent-"):
-        return None
+    is_id = ("@" in msgid and " " not in msgid) or msgid.startswith("unsent-")
+    return msgid if is_id else ""
+
+
+def find_by_msgid(rows: list[Row], msgid: str) -> Row | None:
+    """Find the series one of whose covers or patches has the Message-ID."""
     for group, entry in rows:
         if any(msgid in {key, key.rpartition(" ")[0]} for _, key in group.slots):
             return group, entry

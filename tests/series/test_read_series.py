@@ -209,6 +209,25 @@ def test_a_cover_letter_alone_says_so(tmp_path: Path, thread: str) -> None:
         read_series(write(tmp_path, cover))
 
 
+def test_a_diff_in_a_reply_can_be_chosen_by_its_msgid(tmp_path: Path, thread: str) -> None:
+    cover = msgids(thread)[0]
+    diff = thread[thread.rindex("\ndiff --git") :]
+    body = f"> Text.\nBetter so:\n{diff}"
+    answer = reply(cover, "[PATCH v2 0/3] mm/rmap: count maps", body, "V <v@x.org>")
+    path = write(tmp_path, thread + "\n" + answer)
+    assert len(read_series(path).patches) == 3
+    alone = read_series(path, series=f"re-{cover}")
+    assert (len(alone.patches), alone.patches[0].mail.author) == (1, "V <v@x.org>")
+    assert "by itself" in alone.grouped_because
+    only = read_series(write(tmp_path, answer, "one.mbox"))
+    assert only.patches == alone.patches
+
+
+def test_every_mail_of_a_series_names_it(tmp_path: Path, thread: str) -> None:
+    path = write(tmp_path, thread)
+    assert len({read_series(path, series=msgid).msgid for msgid in msgids(thread)}) == 1
+
+
 def cuts(thread: str) -> Iterator[int]:
     """Places inside the last diff, behind its first changed line and before its last."""
     start = thread.rindex("\n+++ b/rmap.c")
@@ -221,7 +240,7 @@ def test_a_mailbox_cut_within_the_last_diff_is_refused_with_the_mails_name(
     path = tmp_path / "thread.mbox"
     for place in cuts(thread):
         path.write_text(thread[:place])
-        with pytest.raises(BadInputError, match=r"step 3.* is cut off: .*rmap\.c.*again"):
+        with pytest.raises(BadInputError, match=r"step 3.* is cut off or broken: .*rmap\.c.*again"):
             read_series(path)
 
 
