@@ -47,27 +47,31 @@ def find_base(tree: KernelTree, series: PatchSeries, given: str = "") -> Base:
     if not wanted:
         why = "the diffs name no blob" if named else "the series names no base and no blob"
         return Base(head, f"HEAD: {why}{note}")
-    blobs = f"{len(wanted)} pre-image blob{'s' if len(wanted) > 1 else ''}"
+    return _by_blobs(tree, head, wanted, series, note)
+
+
+def _by_blobs(
+    tree: KernelTree, head: str, wanted: Sequence[PreImage], series: PatchSeries, note: str
+) -> Base:
+    total = len(wanted)
+    exist = f"all {total} pre-image blobs exist" if total > 1 else "the pre-image blob exists"
     there = _count(tree, [head], wanted)[0]
+    lack = f"{there} of {total} pre-image blobs" if total > 1 else "not the pre-image blob"
     if tree.imported:
-        has = (
-            f"all {blobs} exist on it" if there == len(wanted) else f"it has {there} of the {blobs}"
-        )
-        return Base(
-            head, f"the unpacked tree: {has}{note}{'' if there == len(wanted) else _needs(series)}"
-        )
-    if there == len(wanted):
-        return Base(head, f"HEAD, the newest commit on which all {blobs} exist{note}")
+        if there == total:
+            return Base(head, f"the unpacked tree, on which {exist}{note}")
+        return Base(head, f"the unpacked tree: it has {lack}{note}{_needs(series)}")
+    if there == total:
+        return Base(head, f"HEAD, the newest commit on which {exist}{note}")
     found = _search(tree, [head], wanted, series)
     if found:
-        return Base(found, f"newest commit on which all {blobs} exist{note}")
-    tips = {commit: name for name, commit in islice(tree.iter_tips(), _TIPS) if commit != head}
+        return Base(found, f"newest commit on which {exist}{note}")
+    tips = {commit: name for name, commit in tree.iter_tips()[:_TIPS] if commit != head}
     found = _search(tree, [*tips], wanted, series) if tips else ""
     if found:
         at = f" ({printable(tips[found], 80)})" if found in tips else ""
-        return Base(found, f"newest commit off HEAD on which all {blobs} exist{at}{note}")
-    lack = f"no recent commit has all {blobs}, HEAD has {there} of them"
-    return Base(head, f"HEAD: {lack}{note}{_needs(series)}")
+        return Base(found, f"newest commit off HEAD on which {exist}{at}{note}")
+    return Base(head, f"HEAD: on no recent commit {exist}, HEAD has {lack}{note}{_needs(series)}")
 
 
 def _needs(series: PatchSeries) -> str:

@@ -117,7 +117,7 @@ def test_blobs_that_are_nowhere_leave_head(lab: Lab, tree: KernelTree) -> None:
     base = find_base(tree, lab.series(*diffs, prerequisites=("a", "b")))
     assert base.commit == head
     assert base.how == (
-        "HEAD: no recent commit has all 1 pre-image blob, HEAD has 0 of them;"
+        "HEAD: on no recent commit the pre-image blob exists, HEAD has not the pre-image blob;"
         " the series needs 2 prerequisite patches first"
     )
 
@@ -133,11 +133,11 @@ def test_an_unpacked_tree(lab: Lab, cache_dir: Path) -> None:
     (lab.root / ".git").rename(lab.root.parent / "away")
     with open_tree(lab.root, cache_dir=cache_dir) as tree:
         base = find_base(tree, lab.series(*diffs))
-        assert base.how == "the unpacked tree: all 2 pre-image blobs exist on it"
+        assert base.how == "the unpacked tree, on which all 2 pre-image blobs exist"
         assert base.commit == tree.resolve("HEAD")
         lost = lab.series(diffs[0].replace(b"index ", b"index 0f0f0f0f"), diffs[1])
         base = find_base(tree, lost)
-        assert base.how == "the unpacked tree: it has 1 of the 2 pre-image blobs"
+        assert base.how == "the unpacked tree: it has 1 of 2 pre-image blobs"
 
 
 def test_the_search_goes_back_a_year_from_the_mail(lab: Lab, tree: KernelTree) -> None:
@@ -156,7 +156,7 @@ def test_a_shallow_clone_ends_where_it_ends(lab: Lab, tmp_path: Path, cache_dir:
     advance(lab, 5)
     lab.git("clone", "-q", "--depth=2", f"file://{lab.root}", str(tmp_path / "shallow"))
     with open_tree(tmp_path / "shallow", cache_dir=cache_dir) as tree:
-        assert find_base(tree, lab.series(*diffs)).how.startswith("HEAD: no recent commit")
+        assert find_base(tree, lab.series(*diffs)).how.startswith("HEAD: on no recent commit")
 
 
 def cover_trailers(lab: Lab, base: str, count: int) -> tuple[str, ...]:
