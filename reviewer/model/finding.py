@@ -29,7 +29,7 @@ class Reason(StrEnum):
     ACCOUNTING = "accounting"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class PathStep:
     """One function of a call path; ``line`` is where it calls the next one (or fails)."""
 

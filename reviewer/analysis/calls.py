@@ -1,0 +1,162 @@
+"""Calls: words of the vocabulary, primitives on a page's words, and functions of the tree."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reviewer.analysis.evaluate import Results, describe, evaluate
+from reviewer.analysis.hazards import Made
+from reviewer.analysis.objects import drop_pins, forget_derived, take_pin
+from reviewer.analysis.values import (
+    UNKNOWN,
+    HeadWord,
+    Num,
+    ObjectId,
+    ObjectState,
+    Place,
+    Ptr,
+    State,
+    Symbol,
+    Value,
+    split,
+)
+from reviewer.model import ctree as c
+from reviewer.model.finding import PathStep
+from reviewer.model.pagestate import NOT_TAIL, Pin, Position
+from reviewer.model.vocabulary import PinWord, SourceWord
+
+if TYPE_CHECKING:
+    from reviewer.analysis.walk import Frame
+
+# Spelled as calls by the reader of C; their value is that of their (first) argument.
+TRANSPARENT = frozenset(
+    {"READ_ONCE", "data_race", "likely", "unlikely", "__builtin_expect", "ACCESS_ONCE"}
+    | {"rcu_dereference", "lockless_dereference", "READ_ONCE_NOCHECK"}
+)
+TEST_BIT = frozenset({"test_bit", "arch_test_bit", "_test_bit", "const_test_bit"})
+TAKE_REF = frozenset({"atomic_add_unless", "atomic_inc_not_zero", "atomic_inc_unless_negative"})
+DROP_REF = frozenset({"atomic_dec_and_test", "atomic_sub_and_test", "atomic_dec_return"})
+HEAD = frozenset({Position.HEAD})
+TAIL = frozenset({Position.TAIL})
+
+
+def evaluate_call(frame: Frame, state: State, call: c.Call) -> Results:
+    """Evaluate a call on one path."""
+    name = call.callee.name if isinstance(call.callee, c.Name) else ""
+    words = frame.words
+    if name in words.stop:
+        return []  # nothing runs after it
+    paths: list[tuple[State, tuple[Value, ...]]] = [(state, ())]
+    for arg in call.args:
+        paths = [(s2, (*vs, v)) for s1, vs in paths for s2, v in evaluate(frame, s1, arg)]
+    if name in words.predicates:
+        return [r for s, _ in paths for r in _ask(s, name, call)]
+    if name in words.sources:
+        return [r for s, _ in paths for r in _make(frame, s, words.sources[name], call)]
+    return [r for s, values in paths for r in _apply(frame, s, name, call, values)]
+
+
+def _apply(
+    frame: Frame, state: State, name: str, call: c.Call, values: tuple[Value, ...]
+) -> Results:
+    words = frame.words
+    first = values[0] if values else UNKNOWN
+    if name in TRANSPARENT and values:
+        return [(state, first)]
+    if name in TEST_BIT and len(values) > 1:
+        return _test_bit(frame, state, values[0], values[1])
+    if isinstance(first, Ptr) and name in words.pins:
+        return _pin(state, first.obj, words.pins[name])
+    if isinstance(first, Ptr) and name in words.unpins:
+        return [(drop_pins(state, first.obj), UNKNOWN)]
+    counts = [v for v in values if isinstance(v, Place) and v.field in words.refcount_fields]
+    if counts and name in TAKE_REF:
+        taken = take_pin(state, counts[0].obj, Pin.REFERENCE, NOT_TAIL)
+        return [(taken, Num(1)), (state, Num(0))]
+    if counts and name in DROP_REF:
+        return [(drop_pins(state, counts[0].obj), UNKNOWN)]
+    return _enter(frame, state, name, call, values)
+
+
+def _test_bit(frame: Frame, state: State, bit: Value, place: Value) -> Results:
+    if not (isinstance(bit, Symbol) and isinstance(place, Place)):
+        return [(state, UNKNOWN)]
+    if place.field not in frame.words.flags_fields:
+        return [(state, UNKNOWN)]
+    for flags, subset in ((frame.words.head_flags, HEAD), (frame.words.tail_flags, TAIL)):
+        if bit.name in flags:
+            return [
+                (s, Num(int(truth), doubt, frozenset({place.obj})))
+                for s, truth, doubt in split(state, place.obj, subset)
+            ]
+    return [(state, UNKNOWN)]
+
+
+def _ask(state: State, name: str, call: c.Call) -> Results:
+    """Ask a predicate: the same answer for the same argument along a path."""
+    text = describe(call.args[0]) if call.args else ""
+    known = state.facts.get((name, text))
+    if known is not None:
+        return [(state, Num(int(known)))]
+    yes, no = state.copy(), state.copy()
+    yes.facts[name, text] = True
+    no.facts[name, text] = False
+    return [(yes, Num(1)), (no, Num(0))]
+
+
+def _make(frame: Frame, state: State, word: SourceWord, call: c.Call) -> Results:
+    """Bring a page into being, in the state the vocabulary gives it."""
+    text = describe(call.args[0]) if call.args else ""
+    pin = word.pin
+    if word.pinned_unless and all(
+        state.facts.get((p, text)) is False for p in word.pinned_unless[:1]
+    ):
+        pin = Pin.REFERENCE
+    span = call.span
+    made = Made(word.name, frame.function.name, span.at_path, span.at_line)
+    obj: ObjectId = ("made", made.function, made.path, made.line, made.word)
+    frame.engine.note_made(obj, made)
+    new = state.copy()
+    forget_derived(new, obj)
+    pins = frozenset({pin}) if pin.holds else frozenset()
+    refs = int(pin is Pin.REFERENCE)
+    new.objects[obj] = ObjectState(word.positions, pins, pin is not Pin.UNKNOWN, refs)
+    results: Results = [(new, Ptr(obj))]
+    if word.null:
+        results.append((state, Num(0)))
+    return results
+
+
+def _pin(state: State, obj: ObjectId, word: PinWord) -> Results:
+    if word.when == "true":
+        taken = take_pin(state, obj, Pin(word.kind), word.positions)
+        return [(taken, Num(1)), (state, Num(0))]
+    mine = state.find(obj)
+    if mine.pins:  # a further hold of what is held
+        pin = Pin.REFERENCE if word.kind == "keep" else Pin(word.kind)
+        return [(take_pin(state, obj, pin, None), UNKNOWN)]
+    return [(state, UNKNOWN)]
+
+
+def _enter(
+    frame: Frame, state: State, name: str, call: c.Call, values: tuple[Value, ...]
+) -> Results:
+    """Walk a function of the tree with the pages it is handed."""
+    if not name:
+        return [(state, UNKNOWN)]
+    pages = [v.obj for v in values if isinstance(v, Ptr | Place | HeadWord)]
+    tracked = [obj for obj in pages if state.find(obj).tracked]
+    if not tracked and name not in frame.engine.makers:
+        return [(state, UNKNOWN)]
+    callee = frame.engine.code.find_function(name, frame.function.path)
+    if callee is None:
+        if tracked:
+            frame.engine.note_site(frame.function, name, call.span, decided=False)
+        return [(state, UNKNOWN)]
+    step = PathStep(frame.function.name, call.span.at_path, call.span.at_line)
+    results, hazards, decided = frame.engine.enter(state, callee, values, frame.depth + 1)
+    for hazard in hazards:
+        frame.note(hazard.behind(step, hazard.obj))
+    if tracked:
+        frame.engine.note_site(frame.function, name, call.span, decided=decided)
+    return results

@@ -1,0 +1,311 @@
+"""Expressions over page states: each evaluation may split the path it is on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+from reviewer.analysis.objects import find_head, find_neighbour, join_groups, step_neighbour
+from reviewer.analysis.values import (
+    SURE,
+    UNKNOWN,
+    Doubt,
+    HeadWord,
+    Num,
+    Place,
+    Ptr,
+    State,
+    Symbol,
+    Unknown,
+    Value,
+    doubt_of,
+    split,
+)
+from reviewer.model import ctree as c
+from reviewer.model.pagestate import Position
+
+if TYPE_CHECKING:
+    from reviewer.analysis.walk import Frame
+
+Results = list[tuple[State, Value]]
+TAIL = frozenset({Position.TAIL})
+_CONSTANTS = {"true": 1, "false": 0, "NULL": 0}
+_FOLD: dict[str, Callable[[int, int], int]] = {
+    "+": lambda a, b: a + b,
+    "-": lambda a, b: a - b,
+    "&": lambda a, b: a & b,
+    "|": lambda a, b: a | b,
+    "<": lambda a, b: int(a < b),
+    "<=": lambda a, b: int(a <= b),
+    ">": lambda a, b: int(a > b),
+    ">=": lambda a, b: int(a >= b),
+    "==": lambda a, b: int(a == b),
+    "!=": lambda a, b: int(a != b),
+}
+
+
+def describe(expr: c.Expr) -> str:
+    """Return a short text of the expression: what a fact about it is remembered under."""
+    match expr:
+        case c.Name(name=name):
+            return name
+        case c.Member(base=base, field=field, arrow=arrow):
+            return f"{describe(base)}{'->' if arrow else '.'}{field}"
+        case c.Unary(op=op, operand=operand):
+            return f"{op}{describe(operand)}"
+        case c.Cast(operand=operand):
+            return describe(operand)
+        case c.Call(callee=callee, args=args):
+            return f"{describe(callee)}({','.join(describe(a) for a in args)})"
+        case c.Index(base=base, index=index):
+            return f"{describe(base)}[{describe(index)}]"
+        case c.Number(value=value):
+            return str(value)
+    return f"<{type(expr).__name__}>"
+
+
+def truths(state: State, value: Value) -> Iterable[tuple[State, bool, Doubt, Doubt]]:
+    """Yield (state, truth, doubt, about) for each truth the value can have."""
+    match value:
+        case Num(value=number, doubt=doubt, about=about):
+            yield state, bool(number), doubt, about
+        case Ptr(doubt=doubt):
+            yield state, True, doubt, SURE
+        case Place():
+            yield state, True, SURE, SURE
+        case _:
+            yield state, True, SURE, SURE
+            yield state, False, SURE, SURE
+
+
+def evaluate(frame: Frame, state: State, expr: c.Expr) -> Results:
+    """Evaluate on one path; the results are the paths it splits into."""
+    match expr:
+        case c.Number(value=number):
+            return [(state, Num(number))]
+        case c.Name(name=name):
+            return [(state, _read_name(state, name))]
+        case c.Call():
+            return frame.call(state, expr)
+        case c.Unary():
+            return _unary(frame, state, expr)
+        case c.Binary(op="&&" | "||"):
+            return _logical(frame, state, expr)
+        case c.Binary():
+            return _binary(frame, state, expr)
+        case c.Assign():
+            return _assign(frame, state, expr)
+        case c.Ternary():
+            return _ternary(frame, state, expr)
+        case c.Member() | c.Index():
+            return [(s, _load(frame, s, v)) for s, v in address(frame, state, expr)]
+        case c.Cast(operand=operand):
+            return evaluate(frame, state, operand)
+        case c.Comma(items=items):
+            results: Results = [(state, UNKNOWN)]
+            for item in items:
+                results = [r for s, _ in results for r in evaluate(frame, s, item)]
+            return results
+        case c.StatementExpr(body=body):
+            return frame.statement_expression(state, body)
+        case c.Generic(arms=arms):
+            return evaluate(frame, state, _choose_arm(arms))
+        case c.UnparsedExpr(reason=reason):
+            frame.skip(reason)
+    return [(state, UNKNOWN)]
+
+
+def _choose_arm(arms: tuple[tuple[c.CType | None, c.Expr], ...]) -> c.Expr:
+    # The arms of page_folio() differ in const only; without static types the last typed
+    # one is taken, which in the tree's spelling is the one without const.
+    typed = [expr for kind, expr in arms if kind is not None]
+    return typed[-1] if typed else arms[-1][1]
+
+
+def _read_name(state: State, name: str) -> Value:
+    if name in state.env:
+        return state.env[name]
+    if name in _CONSTANTS:
+        return Num(_CONSTANTS[name])
+    return Symbol(name)
+
+
+def address(frame: Frame, state: State, expr: c.Expr) -> Results:
+    """Evaluate an lvalue to a Place, a Ptr (the object itself), or UNKNOWN."""
+    match expr:
+        case c.Member(base=base, field=field, arrow=arrow):
+            inner = evaluate(frame, state, base) if arrow else address(frame, state, base)
+            return [(s, _member(frame, v, field)) for s, v in inner]
+        case c.Index(base=base, index=index):
+            return [
+                (s2, _element(s2, pointer, number))
+                for s1, pointer in evaluate(frame, state, base)
+                for s2, number in evaluate(frame, s1, index)
+            ]
+        case c.Unary(op="*", operand=operand):
+            return evaluate(frame, state, operand)
+        case c.Cast(operand=operand):
+            return address(frame, state, operand)
+    return [(state, UNKNOWN)]
+
+
+def _member(frame: Frame, value: Value, field: str) -> Value:
+    match value:
+        case Ptr(obj=obj) if field in frame.words.same_object_fields:
+            return value
+        case Ptr(obj=obj):
+            return Place(obj, field)
+    return UNKNOWN
+
+
+def _element(state: State, pointer: Value, number: Value) -> Value:
+    if not isinstance(pointer, Ptr):
+        return UNKNOWN
+    if isinstance(number, Num) and number.value == 0:
+        return pointer
+    return Ptr(find_neighbour(state, pointer.obj), pointer.doubt)
+
+
+def _load(frame: Frame, state: State, place: Value) -> Value:
+    match place:
+        case Place(obj=obj, field=field):
+            if field in frame.words.head_word_fields:
+                return HeadWord(obj, state.doubts(obj))
+            if field in frame.words.head_pointer_fields:
+                return Ptr(find_head(state, obj), state.doubts(obj))
+    return UNKNOWN
+
+
+def _unary(frame: Frame, state: State, expr: c.Unary) -> Results:
+    op, operand = expr.op, expr.operand
+    if op == "&":
+        if isinstance(operand, c.Name):
+            # its address leaves: whoever holds it may write it
+            return [(state, UNKNOWN)]
+        return address(frame, state, operand)
+    if op in ("++x", "--x", "x++", "x--"):
+        return _step(frame, state, operand)
+    results: Results = []
+    for s, value in evaluate(frame, state, operand):
+        if op == "!":
+            results += [
+                (s2, Num(int(not t), doubt, about)) if known else (s2, Num(int(not t)))
+                for s2, t, doubt, about in truths(s, value)
+                for known in (isinstance(value, Num),)
+            ]
+        elif isinstance(value, Num) and op in "-+~":
+            number = {"-": -value.value, "+": value.value, "~": ~value.value}[op]
+            results.append((s, Num(number, value.doubt, value.about)))
+        else:
+            results.append((s, Unknown(doubt_of(value)) if op != "*" else UNKNOWN))
+    return results
+
+
+def _step(frame: Frame, state: State, operand: c.Expr) -> Results:
+    """``page++``: the next struct page of the memmap."""
+    results: Results = []
+    for s, value in evaluate(frame, state, operand):
+        moved: Value = UNKNOWN
+        new = s.copy()
+        if isinstance(value, Ptr):
+            moved = Ptr(step_neighbour(new, value.obj), value.doubt)
+        frame.store(new, operand, moved)
+        results.append((new, moved))
+    return results
+
+
+def _logical(frame: Frame, state: State, expr: c.Binary) -> Results:
+    """Short-circuit: the right side is asked only where the left leaves it open."""
+    decides = expr.op == "||"
+    results: Results = []
+    for s1, left in evaluate(frame, state, expr.left):
+        for s2, truth, doubt, about in truths(s1, left):
+            if truth == decides:
+                results.append((s2, Num(int(truth), doubt, about)))
+                continue
+            for s3, right in evaluate(frame, s2, expr.right):
+                for s4, truth2, doubt2, about2 in truths(s3, right):
+                    results.append((s4, Num(int(truth2), doubt | doubt2, about | about2)))
+    return results
+
+
+def _ternary(frame: Frame, state: State, expr: c.Ternary) -> Results:
+    results: Results = []
+    for s1, value in evaluate(frame, state, expr.cond):
+        for s2, truth, _, _ in truths(s1, value):
+            if truth and expr.then is None:
+                results.append((s2, value))
+            else:
+                arm = expr.then if truth and expr.then is not None else expr.other
+                results += evaluate(frame, s2, arm)
+    return results
+
+
+def _assign(frame: Frame, state: State, expr: c.Assign) -> Results:
+    results: Results = []
+    for s, value in evaluate(frame, state, expr.value):
+        stored = value
+        new = s.copy()
+        if expr.op != "=":
+            stored = UNKNOWN
+            if expr.op in ("+=", "-="):
+                old = _read_name(s, expr.target.name) if isinstance(expr.target, c.Name) else None
+                if isinstance(old, Ptr):
+                    stored = Ptr(step_neighbour(new, old.obj), old.doubt)
+        frame.store(new, expr.target, stored)
+        results.append((new, stored))
+    return results
+
+
+def _binary(frame: Frame, state: State, expr: c.Binary) -> Results:
+    results: Results = []
+    for s1, left in evaluate(frame, state, expr.left):
+        for s2, right in evaluate(frame, s1, expr.right):
+            results += _combine(s2, expr.op, left, right)
+    return results
+
+
+def _combine(state: State, op: str, left: Value, right: Value) -> Results:
+    match left, right:
+        case HeadWord(obj=obj), Num(value=mask) if op == "&" and mask == 1:
+            return [
+                (s, Num(int(t), doubt, frozenset({obj}))) for s, t, doubt in split(state, obj, TAIL)
+            ]
+        case Num(value=1), HeadWord() if op == "&":
+            return _combine(state, op, right, left)
+        case HeadWord(obj=obj, doubt=doubt), Num() if op in ("-", "&"):
+            new = state.copy()  # head - 1, head & ~1: the head itself
+            return [(new, Ptr(find_head(new, obj), doubt))]
+        case Ptr(), Ptr() if op in ("==", "!="):
+            return _compare(state, op, left, right)
+        case Ptr(obj=obj, doubt=doubt), Unknown() | Num() if op in ("+", "-"):
+            if isinstance(right, Num) and right.value == 0:
+                return [(state, left)]
+            new = state.copy()
+            return [(new, Ptr(find_neighbour(new, obj), doubt))]
+        case Ptr(), Num(value=0) if op in ("==", "!="):
+            return [(state, Num(int(op == "!=")))]
+        case Num(value=0), Ptr() if op in ("==", "!="):
+            return [(state, Num(int(op == "!=")))]
+        case Num(value=a), Num(value=b) if op in _FOLD:
+            return [
+                (state, Num(_FOLD[op](a, b), left.doubt | right.doubt, left.about | right.about))
+            ]
+    return [(state, Unknown(doubt_of(left) | doubt_of(right)))]
+
+
+def _compare(state: State, op: str, left: Ptr, right: Ptr) -> Results:
+    """Compare two page pointers.
+
+    Equal ids are equal now, unless an unpinned page was read for one of them. Then the
+    comparison is the recheck: found equal to a pinned head, the page is pinned with it;
+    found different, nothing of the old claim holds.
+    """
+    equal = int(op == "==")
+    if left.obj != right.obj:
+        return [(state, UNKNOWN)]
+    doubt = left.doubt | right.doubt
+    if not doubt or state.find(left.obj).unpinned:
+        return [(state, Num(equal, doubt))]
+    same, other = join_groups(state, left.obj, doubt)
+    return [(same, Num(equal)), (other, Num(1 - equal))]

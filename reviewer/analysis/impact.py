@@ -1,0 +1,90 @@
+"""What a patch changes for the analysis: the functions it touches and whom that can reach."""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Iterable
+
+from reviewer.analysis.callgraph import CallGraph, iter_macros
+from reviewer.analysis.knowledge import Knowledge
+from reviewer.cfacts.codebase import CodeBase
+from reviewer.model.facts import FunctionFacts
+
+Key = tuple[str, str]  # path and name: what a function is called before and after a patch
+
+
+def key_of(function: FunctionFacts) -> Key:
+    """Return what identifies the function over two trees."""
+    return function.path, function.name
+
+
+def _texts(graph: CallGraph, paths: Iterable[str]) -> dict[Key, list[bytes]]:
+    """Return the text of each function of the files, without the lines around it."""
+    wanted = set(paths)
+    texts: dict[Key, list[bytes]] = {}
+    for function in graph.functions:
+        if function.path in wanted:
+            text = graph.code.source.read(function.path)[function.start : function.end]
+            texts.setdefault(key_of(function), []).append(b" ".join(text.split()))
+    return texts
+
+
+def _macros(code: CodeBase, paths: Iterable[str]) -> dict[Key, list[tuple[object, ...]]]:
+    wanted = set(paths)
+    found: dict[Key, list[tuple[object, ...]]] = {}
+    for macro in iter_macros(code, sorted(wanted)):
+        shape = (macro.parameters, " ".join(macro.body.split()), macro.conditions)
+        found.setdefault((macro.path, macro.name), []).append(shape)
+    return found
+
+
+def find_changed(before: Knowledge, after: Knowledge, paths: Iterable[str]) -> frozenset[Key]:
+    """Return the functions that differ between two trees in which only ``paths`` differ.
+
+    A changed macro changes every function that is written with it, and every function that
+    an invocation naming it makes.
+    """
+    paths = tuple(paths)
+    old, new = _texts(before.graph, paths), _texts(after.graph, paths)
+    changed = {key for key in old.keys() | new.keys() if old.get(key) != new.get(key)}
+    old_macros, new_macros = _macros(before.code, paths), _macros(after.code, paths)
+    names = {
+        name
+        for path, name in old_macros.keys() | new_macros.keys()
+        if old_macros.get((path, name)) != new_macros.get((path, name))
+    }
+    for knowledge in (before, after):
+        changed |= _users(knowledge.graph, names)
+    return frozenset(changed)
+
+
+def _users(graph: CallGraph, names: set[str]) -> set[Key]:
+    """Return the functions written with one of the macros, through other macros too."""
+    users = {key_of(caller) for name in sorted(names) for caller, _ in graph.callers(name)}
+    if not names:
+        return users
+    word = re.compile(rb"\b(" + b"|".join(re.escape(n.encode()) for n in sorted(names)) + rb")\b")
+    for function in graph.functions:
+        # a policy is only named in the invocation: PAGEFLAG(DoubleMap, double_map, PF_SECOND)
+        if function.made_by:
+            text = graph.code.source.read(function.path)[function.start : function.end]
+            if word.search(text):
+                users.add(key_of(function))
+    return users
+
+
+def find_affected(knowledge: Knowledge, changed: frozenset[Key]) -> tuple[FunctionFacts, ...]:
+    """Return the roots of a tree whose walk can meet one of the changed functions."""
+    roots = {key_of(f): f for f in knowledge.roots()}
+    seen: set[Key] = set()
+    queue: deque[Key] = deque(sorted(changed))
+    while queue:
+        key = queue.popleft()
+        if key in seen:
+            continue
+        seen.add(key)
+        for caller, _ in knowledge.graph.callers(key[1]):
+            if key_of(caller) not in seen:
+                queue.append(key_of(caller))
+    return tuple(roots[key] for key in sorted(seen & roots.keys()))

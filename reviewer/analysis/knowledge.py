@@ -1,0 +1,199 @@
+"""What one tree's source says about its pages: hazards, demands and paths, each worked out once."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from reviewer.analysis.callgraph import CallGraph
+from reviewer.analysis.engine import Engine, TooLong, is_page_type
+from reviewer.analysis.hazards import CallSite, Hazard, Made
+from reviewer.analysis.reach import EntryPath, Reach
+from reviewer.analysis.values import ObjectId, ObjectState, Ptr, Unknown, Value, find_root
+from reviewer.cfacts.codebase import CodeBase
+from reviewer.model import ctree as c
+from reviewer.model.facts import FunctionFacts, Skipped
+from reviewer.model.finding import Evidence, Reason
+from reviewer.model.pagestate import ANYWHERE, Pin, Position
+from reviewer.model.vocabulary import Vocabulary
+
+
+@dataclass(frozen=True, slots=True)
+class ParameterDemand:
+    """What a function demands of one page parameter.
+
+    ``positions`` is where a pinned argument may point; ``stability`` is "pinned" where an
+    unpinned one can trip an assertion though its position is right, else "any".
+    """
+
+    parameter: str
+    positions: tuple[Position, ...]
+    stability: str
+    needs: tuple[str, ...]
+    evidence: Evidence
+
+
+class Knowledge:
+    """Everything the checks ask about one tree."""
+
+    def __init__(self, code: CodeBase, words: Vocabulary) -> None:
+        self.code = code
+        self.words = words
+        self.engine = Engine(code, words)
+        self.graph = CallGraph(code)
+        self.reach = Reach(self.graph, words)
+        self._hazards: dict[tuple[str, str, int], tuple[Hazard, ...]] = {}
+        self._roots: tuple[FunctionFacts, ...] | None = None
+        self._demands: dict[tuple[str, str, int], tuple[ParameterDemand, ...]] = {}
+
+    # ---- where pages come from -----------------------------------------------------------
+
+    def roots(self) -> tuple[FunctionFacts, ...]:
+        """Return the functions in which a page comes into being, in the order of the tree.
+
+        These are the functions that call a source of the vocabulary, or a function that
+        returns the page such a call gave it.
+        """
+        if self._roots is None:
+            functions = self.graph.functions
+            sources = set(self.words.sources)
+            makers: set[str] = set()
+            grown = True
+            while grown:
+                found = {
+                    f.name
+                    for f in functions
+                    if f.name not in sources
+                    and not makers.union(sources).isdisjoint(call.name for call in f.calls)
+                    and self._returns_page(f)
+                }
+                grown = not found <= makers
+                makers |= found
+            self.engine.makers = frozenset(makers)
+            yielding = makers | sources
+            self._roots = tuple(
+                sorted(
+                    (f for f in functions if not yielding.isdisjoint(x.name for x in f.calls)),
+                    key=lambda f: (f.path, f.line, f.name),
+                )
+            )
+        return self._roots
+
+    def _returns_page(self, function: FunctionFacts) -> bool:
+        text = self.code.source.read(function.path)[function.start : function.end]
+        head = text.split(b"(", 1)[0].decode("utf-8", "replace")
+        types = "|".join(re.escape(t).replace(r"\ ", r"\s+") for t in self.words.page_types)
+        return re.search(rf"\b({types})\s*\*\s*(\w+\s+)*\w+\s*$", head) is not None
+
+    # ---- what goes wrong -------------------------------------------------------------------
+
+    def hazards(self, function: FunctionFacts) -> tuple[Hazard, ...]:
+        """Return the hazards on pages that come into being in this function."""
+        self.roots()
+        key = (function.path, function.name, function.line)
+        if key not in self._hazards:
+            self._hazards[key] = self._walk(function)
+        return self._hazards[key]
+
+    def _walk(self, function: FunctionFacts) -> tuple[Hazard, ...]:
+        try:
+            hazards, _ = self.engine.walk(function)
+        except TooLong:
+            self.engine.note_skipped(function, "the walk took more steps than one may")
+            return ()
+        except RecursionError:
+            self.engine.note_skipped(function, "the source nests too deep to be walked")
+            return ()
+        return hazards
+
+    def made(self, hazard: Hazard) -> Made:
+        """Say where the page of a hazard came from."""
+        return self.engine.made[find_root(hazard.obj)]
+
+    def entry_path(self, function: FunctionFacts) -> EntryPath:
+        """Return how the function is reached from an entry point."""
+        return self.reach.find_path(function)
+
+    def sites(self) -> dict[CallSite, bool]:
+        """Return the calls seen that hand a page on, each with whether it was decided."""
+        return self.engine.sites
+
+    def skipped(self) -> tuple[Skipped, ...]:
+        """Return what was not analysed, sorted."""
+        found = {*self.engine.skipped.values(), *self.code.skipped()}
+        return tuple(sorted(found, key=lambda s: (s.stage, s.path, s.function, s.reason)))
+
+    # ---- what a function demands ------------------------------------------------------------
+
+    def demands(self, function: FunctionFacts) -> tuple[ParameterDemand, ...]:
+        """Return what the function demands of its page parameters, read from its body.
+
+        Each position is tried by itself on a pinned page; then a page that may be anything
+        and is not pinned.
+        """
+        key = (function.path, function.name, function.line)
+        if key not in self._demands:
+            body = self.code.body(function)
+            self.roots()
+            found = []
+            if not isinstance(body, Skipped):
+                for number, parameter in enumerate(body.parameters):
+                    if is_page_type(parameter.type, self.words):
+                        found += self._parameter(function, body, number)
+            self._demands[key] = tuple(found)
+        return self._demands[key]
+
+    def _parameter(
+        self, function: FunctionFacts, body: c.FunctionDef, number: int
+    ) -> list[ParameterDemand]:
+        tried = {
+            p: self._try(function, body, number, frozenset({p}), Pin.REFERENCE) for p in Position
+        }
+        refused = {
+            p: [h for h in hazards if h.reason is Reason.POSITION and h.demand.fatal]
+            for p, hazards in tried.items()
+        }
+        loose = self._try(function, body, number, ANYWHERE, Pin.NONE)
+        unstable = [h for h in loose if h.reason is Reason.STABILITY and h.demand.fatal]
+        evidence = [h for p in Position for h in refused[p]] or unstable
+        if not evidence:
+            return []
+        allowed = tuple(p for p in Position if not refused[p])
+        shown = min(
+            evidence, key=lambda h: (len(h.chain), h.demand.spelled.path, h.demand.spelled.line)
+        )
+        needs = self.needs(shown)
+        proof = Evidence(
+            shown.demand.spelled.path, shown.demand.spelled.line, shown.demand.text, needs
+        )
+        stability = "pinned" if unstable or len(allowed) < len(Position) else "any"
+        return [ParameterDemand(body.parameters[number].name, allowed, stability, needs, proof)]
+
+    def _try(
+        self,
+        function: FunctionFacts,
+        body: c.FunctionDef,
+        number: int,
+        positions: frozenset[Position],
+        pin: Pin,
+    ) -> tuple[Hazard, ...]:
+        values: list[Value] = [Unknown()] * len(body.parameters)
+        values[number] = Ptr(("param", 0))
+        pins = frozenset({pin}) if pin.holds else frozenset()
+        objects: dict[ObjectId, ObjectState] = {("param", 0): ObjectState(positions, pins)}
+        try:
+            summary = self.engine.summarise(function, tuple(values), objects, 0)
+        except TooLong:
+            self.engine.note_skipped(function, "the walk took more steps than one may")
+            return ()
+        return summary.hazards if summary is not None else ()
+
+    def needs(self, hazard: Hazard) -> tuple[str, ...]:
+        """Return the configuration the assertion needs: the conditions around its macros."""
+        found: set[str] = set()
+        for use in (*hazard.demand.stops.via, *hazard.demand.spelled.via):
+            macro = self.code.find_macro(use.name, use.path)
+            for condition in macro.conditions if macro is not None else ():
+                if "!" not in condition:
+                    found.update(re.findall(r"\bCONFIG_\w+", condition))
+        return tuple(sorted(found))

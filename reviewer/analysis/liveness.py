@@ -1,0 +1,59 @@
+"""Which variables a flow still reads at each node, so that walks forget the rest."""
+
+from __future__ import annotations
+
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+from reviewer.analysis.cfg import END, Flow, Node
+from reviewer.model import ctree as c
+
+
+def find_names(value: Any) -> set[str]:
+    """Return every name an expression, or anything else of the tree, mentions."""
+    found: set[str] = set()
+    work = [value]
+    while work:
+        item = work.pop()
+        if isinstance(item, c.Name):
+            found.add(item.name)
+        elif isinstance(item, tuple):
+            work.extend(item)
+        elif is_dataclass(item) and not isinstance(item, c.Span | c.CType):
+            work.extend(getattr(item, f.name) for f in fields(item))
+    return found
+
+
+def _reads_and_writes(node: Node) -> tuple[set[str], set[str]]:
+    """Return what a node reads, and what it certainly overwrites."""
+    if isinstance(node.stmt, c.Declare):
+        return find_names(node.stmt.value), {node.stmt.name}
+    expr = node.expr
+    if isinstance(expr, c.Assign) and expr.op == "=" and isinstance(expr.target, c.Name):
+        return find_names(expr.value), {expr.target.name}
+    return find_names(expr), set()
+
+
+def mark_live(flow: Flow) -> None:
+    """Work out ``live`` for the nodes of a function's flow (backwards, to a fixpoint)."""
+    effects = [_reads_and_writes(node) for node in flow.nodes]
+    live: list[set[str]] = [set(reads) for reads, _ in effects]
+    before: list[list[int]] = [[] for _ in flow.nodes]
+    for at, node in enumerate(flow.nodes):
+        for to in node.next:
+            if to != END:
+                before[to].append(at)
+    work = list(range(len(flow.nodes)))
+    while work:
+        at = work.pop()
+        reads, writes = effects[at]
+        after: set[str] = set()
+        for to in flow.nodes[at].next:
+            if to != END:
+                after |= live[to]
+        now = reads | (after - writes)
+        if now != live[at]:
+            live[at] = now
+            work.extend(before[at])
+    for node, names in zip(flow.nodes, live, strict=True):
+        node.live = frozenset(names)

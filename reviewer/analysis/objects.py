@@ -1,0 +1,127 @@
+"""How page objects relate: heads, neighbours, and what a pin on one says of another."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from reviewer.analysis.values import REFS, Doubt, ObjectId, ObjectState, State, find_root
+from reviewer.model.pagestate import ANYWHERE, NOT_TAIL, Pin, Position
+
+
+NEAREST = 3  # neighbours of neighbours are told apart up to this
+
+
+def find_head(state: State, obj: ObjectId) -> ObjectId:
+    """Return the object for the head of ``obj``, deriving it into ``state``.
+
+    A head derived from a pinned page is pinned with it. One derived before and pinned by
+    itself keeps its pin: that is what a recheck compares with.
+    """
+    mine = state.find(obj)
+    if mine.positions <= NOT_TAIL and mine.positions:
+        return obj
+    head: ObjectId = ("head", obj)
+    known = state.objects.get(head)
+    if known is not None and known.pins:
+        return head
+    positions = frozenset({Position.HEAD})
+    if mine.positions != frozenset({Position.TAIL}):
+        positions = NOT_TAIL
+    state.objects[head] = ObjectState(positions, mine.pins, mine.tracked, mine.refs)
+    return head
+
+
+def find_neighbour(state: State, obj: ObjectId) -> ObjectId:
+    """Return the object for another struct page beside ``obj``, pinned as it is.
+
+    From a head it is a tail of the same compound page (``page[1]``, ``nth_page``); from
+    anything else it may be any page.
+    """
+    mine = state.find(obj)
+    near: ObjectId = ("near", obj)
+    if _depth(near) > NEAREST:
+        near = obj
+    positions = ANYWHERE
+    if mine.positions == frozenset({Position.HEAD}):
+        positions = frozenset({Position.TAIL})
+    state.objects[near] = replace(mine, positions=positions)
+    return near
+
+
+def step_neighbour(state: State, obj: ObjectId) -> ObjectId:
+    """Return the object for ``page + 1`` where the variable itself moves on.
+
+    A loop comes by here each time round, so a neighbour of a neighbour is the same object
+    again, and what was derived from it before is of another page.
+    """
+    if obj[0] != "near":
+        return find_neighbour(state, obj)
+    mine = state.find(obj)
+    for other in [o for o in state.objects if o != obj and obj in _ancestors(o)]:
+        del state.objects[other]
+    state.objects[obj] = replace(mine, positions=ANYWHERE)
+    return obj
+
+
+def _ancestors(obj: ObjectId) -> list[ObjectId]:
+    found = []
+    while obj[0] in ("head", "near"):
+        inner = obj[1]
+        assert isinstance(inner, tuple)
+        found.append(inner)
+        obj = inner
+    return found
+
+
+def _depth(obj: ObjectId) -> int:
+    return sum(1 for other in (obj, *_ancestors(obj)) if other[0] == "near")
+
+
+def join_groups(state: State, head: ObjectId, doubted: Doubt) -> tuple[State, State]:
+    """Return the states after a recheck: found in the pinned compound page, or not."""
+    same, other = state.copy(), state.copy()
+    pins = state.find(head).pins
+    for obj in doubted:
+        mine = state.find(obj)
+        same.objects[obj] = replace(mine, pins=pins, refs=state.find(head).refs)
+        other.objects[obj] = ObjectState(ANYWHERE, frozenset(), mine.tracked)
+        if head == ("head", obj) and mine.positions == frozenset({Position.TAIL}):
+            # a tail names it as its head, and both are pinned
+            found = same.find(head)
+            same.objects[head] = replace(found, positions=frozenset({Position.HEAD}))
+    return same, other
+
+
+def take_pin(state: State, obj: ObjectId, pin: Pin, positions: frozenset[Position] | None) -> State:
+    """Return the state after a pin was taken; it says anew where the page can be."""
+    mine = state.find(obj)
+    where = mine.positions
+    if positions is not None and mine.unpinned:
+        where = positions
+    refs = min(mine.refs + (pin is Pin.REFERENCE), REFS)
+    return state.with_object(obj, ObjectState(where, mine.pins | {pin}, mine.tracked, refs))
+
+
+def drop_pins(state: State, obj: ObjectId) -> State:
+    """Return the state after a reference was dropped: so it is for all of its compound page."""
+    root = find_root(obj)
+    new = state.copy()
+    for other, mine in state.objects.items():
+        if find_root(other) == root:
+            new.objects[other] = _put(mine)
+    return new
+
+
+def _put(mine: ObjectState) -> ObjectState:
+    if mine.refs > 1 or (mine.refs == 1 and Pin.EXCLUSIVE in mine.pins):
+        left = mine.refs - 1
+        pins = mine.pins if left else mine.pins - {Pin.REFERENCE}
+        return replace(mine, refs=left, pins=pins)
+    return replace(mine, refs=0, pins=mine.pins - {Pin.REFERENCE, Pin.EXCLUSIVE})
+
+
+def forget_derived(state: State, obj: ObjectId) -> None:
+    """Drop what was derived from an object that is made anew (a loop came round)."""
+    root = find_root(obj)
+    for other in [o for o in state.objects if o != obj and find_root(o) == root]:
+        del state.objects[other]

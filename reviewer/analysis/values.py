@@ -1,0 +1,213 @@
+"""The abstract values a walk over a function computes with, and the state they live in.
+
+A page is an *object* with an id that says how it was come by: made at a source, passed as a
+parameter, the head of another, or a neighbour in the memmap. A path of the walk holds for each
+object one claim: where it points if nothing moved. Tests split a path, so that on each path the
+answer is a constant; an answer that follows from a claim nothing pins carries a *doubt*.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+from reviewer.model.pagestate import ANYWHERE, Pin, Position
+
+_NAME = re.compile(r"[A-Za-z_]\w*")
+# ("param", 0) | ("made", function, path, line, word) | ("head", ObjectId) | ("near", ObjectId)
+ObjectId = tuple[object, ...]
+Doubt = frozenset[ObjectId]
+SURE: Doubt = frozenset()
+REFS = 3
+
+
+def find_root(obj: ObjectId) -> ObjectId:
+    """Return the object this one was derived from in the first place."""
+    while obj[0] in ("head", "near"):
+        inner = obj[1]
+        assert isinstance(inner, tuple)
+        obj = inner
+    return obj
+
+
+@dataclass(frozen=True, slots=True)
+class Num:
+    """A known integer (a settled test is 0 or 1).
+
+    ``about`` are the objects whose position was asked for it, ``doubt`` those among them
+    that were unpinned and claimed already, so that asking again may bring another answer.
+    """
+
+    value: int
+    doubt: Doubt = SURE
+    about: Doubt = SURE
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """Any value."""
+
+    doubt: Doubt = SURE
+
+
+@dataclass(frozen=True, slots=True)
+class Ptr:
+    """A pointer to a page or folio; ``doubt`` are the unpinned pages its value rests on."""
+
+    obj: ObjectId
+    doubt: Doubt = SURE
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The address of a member of a page."""
+
+    obj: ObjectId
+    field: str
+
+
+@dataclass(frozen=True, slots=True)
+class HeadWord:
+    """What was read from a page's ``compound_head``: bit 0 says tail, the rest is the head."""
+
+    obj: ObjectId
+    doubt: Doubt = SURE
+
+
+@dataclass(frozen=True, slots=True)
+class Symbol:
+    """A name that is no variable: an enumerator or a function."""
+
+    name: str
+
+
+Value = Num | Unknown | Ptr | Place | HeadWord | Symbol
+UNKNOWN = Unknown()
+Predicate = tuple[str, str]  # its name, and its argument as written
+
+
+def doubt_of(value: Value) -> Doubt:
+    """Return the unpinned objects the value rests on."""
+    return value.doubt if isinstance(value, Num | Unknown | Ptr | HeadWord) else SURE
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectState:
+    """What is claimed of one object. ``tracked`` is false for a page of unknown origin.
+
+    ``refs`` counts the references taken on the walk, so that the put of a second one does
+    not lose the first; at REFS it stays.
+    """
+
+    positions: frozenset[Position] = ANYWHERE
+    pins: frozenset[Pin] = frozenset()
+    tracked: bool = True
+    refs: int = 0
+
+    @property
+    def unpinned(self) -> bool:
+        """Say whether it is known that nothing holds it."""
+        return self.tracked and not self.pins
+
+    @property
+    def pin(self) -> Pin:
+        """The strongest pin, for a person."""
+        if not self.tracked:
+            return Pin.UNKNOWN
+        return max(self.pins, key=list(Pin).index, default=Pin.NONE)
+
+
+@dataclass(slots=True)
+class State:
+    """One path's knowledge at one point. Copied before it is changed."""
+
+    env: dict[str, Value] = field(default_factory=dict)
+    objects: dict[ObjectId, ObjectState] = field(default_factory=dict)
+    facts: dict[Predicate, bool] = field(default_factory=dict)
+
+    def copy(self) -> State:
+        """Return a state that can be changed without changing this one."""
+        return State(dict(self.env), dict(self.objects), dict(self.facts))
+
+    def key(self) -> tuple[object, ...]:
+        """Return a value equal for equal states."""
+        return (
+            frozenset(self.env.items()),
+            frozenset(self.objects.items()),
+            frozenset(self.facts.items()),
+        )
+
+    def page_key(self) -> tuple[object, ...]:
+        """Return what two states must share to be merged: all but plain numbers."""
+        kept = (Ptr, Place, HeadWord, Symbol)
+        return (
+            frozenset((n, v) for n, v in self.env.items() if isinstance(v, kept)),
+            frozenset(self.objects.items()),
+            frozenset(self.facts.items()),
+        )
+
+    def find(self, obj: ObjectId) -> ObjectState:
+        """Return the object's state; one never seen is of unknown origin."""
+        return self.objects.get(obj, ObjectState(tracked=False))
+
+    def with_object(self, obj: ObjectId, state: ObjectState) -> State:
+        """Return a copy in which the object has this state."""
+        new = self.copy()
+        new.objects[obj] = state
+        return new
+
+    def with_positions(self, obj: ObjectId, positions: frozenset[Position]) -> State:
+        """Return a copy in which the object is claimed to be one of ``positions``."""
+        return self.with_object(obj, replace(self.find(obj), positions=positions))
+
+    def doubts(self, obj: ObjectId) -> Doubt:
+        """Return the doubt that a claim about this object carries now."""
+        return frozenset({obj}) if self.find(obj).unpinned else SURE
+
+    def keep(self, live: frozenset[str], handed: frozenset[ObjectId]) -> State:
+        """Return the state without what nothing reads any more.
+
+        Two paths that differ in it only are one. What the caller ``handed`` in is kept, since
+        the caller reads it, and so is a pin, since a recheck may join a page to it.
+        """
+        env = {name: value for name, value in self.env.items() if name in live}
+        named = {v.obj for v in env.values() if isinstance(v, Ptr | Place | HeadWord)}
+        roots = {find_root(obj) for obj in named}
+        objects = {
+            obj: mine
+            for obj, mine in self.objects.items()
+            if obj in named
+            or obj in handed
+            or (mine.pins and (find_root(obj) in roots or find_root(obj)[0] == "param"))
+            or (obj[0] == "made" and obj in roots)
+        }
+        facts = {fact: known for fact, known in self.facts.items() if _names(fact[1]) & live}
+        return State(env, objects, facts)
+
+    def drop(self, names: Iterable[str]) -> None:
+        """Forget variables that left their scope."""
+        for name in names:
+            self.env.pop(name, None)
+
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(_NAME.findall(text))
+
+
+def split(
+    state: State, obj: ObjectId, subset: frozenset[Position]
+) -> tuple[tuple[State, bool, Doubt], ...]:
+    """Ask whether the object is one of ``subset``: one state for each answer that can be.
+
+    Where the claim leaves only one answer it carries the doubt of an unpinned object: the
+    page may be freed or split between the claim and this test.
+    """
+    positions = state.find(obj).positions
+    inside, outside = positions & subset, positions - subset
+    if inside and outside:
+        return (
+            (state.with_positions(obj, inside), True, SURE),
+            (state.with_positions(obj, outside), False, SURE),
+        )
+    return ((state, bool(inside), state.doubts(obj)),)

@@ -1,0 +1,271 @@
+"""Walks one function's flow with page states, path by path, and notes what asserts."""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from typing import TYPE_CHECKING
+
+from reviewer.analysis.calls import evaluate_call
+from reviewer.analysis.cfg import END, Flow, Node
+from reviewer.analysis.evaluate import Results, evaluate, truths
+from reviewer.analysis.hazards import Demand, Hazard
+from reviewer.analysis.values import (
+    UNKNOWN,
+    Doubt,
+    Num,
+    ObjectId,
+    State,
+    Unknown,
+    Value,
+)
+from reviewer.model import ctree as c
+from reviewer.model.facts import FunctionFacts
+from reviewer.model.finding import PathStep, Reason
+from reviewer.model.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from reviewer.analysis.engine import Engine
+
+# Above this many paths at one node, those that differ in plain numbers only are merged; above
+# the second figure the oldest knowledge goes first. Both bound cost, neither adds a finding.
+MERGE_AT = 24
+PATHS_AT_NODE = 96
+
+
+class Frame:
+    """One activation of a function during a walk."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        function: FunctionFacts,
+        depth: int,
+        handed: frozenset[ObjectId] = frozenset(),
+    ) -> None:
+        self.engine = engine
+        self.function = function
+        self.depth = depth
+        self.handed = handed
+        self.words: Vocabulary = engine.words
+        self.hazards: dict[tuple[object, ...], Hazard] = {}
+
+    # ---- what expressions need -------------------------------------------------------
+
+    def call(self, state: State, call: c.Call) -> Results:
+        """Evaluate a call."""
+        return evaluate_call(self, state, call)
+
+    def skip(self, reason: str) -> None:
+        """Note that something of this function was not read."""
+        self.engine.note_skipped(self.function, reason)
+
+    def store(self, state: State, target: c.Expr, value: Value) -> None:
+        """Store into a variable of ``state``; facts about its old value go."""
+        while isinstance(target, c.Cast):
+            target = target.operand
+        if not isinstance(target, c.Name):
+            return
+        name = target.name
+        # flags stay apart; an error number is only "not zero", and that splits too much
+        state.env[name] = value if not isinstance(value, Num) or value.value in (0, 1) else UNKNOWN
+        for fact in [f for f in state.facts if name in f[1]]:
+            del state.facts[fact]
+
+    def statement_expression(self, state: State, block: c.Block) -> Results:
+        """Run ``({ ... })`` on one path."""
+        return self.run(self.engine.flow(block), [state])
+
+    def note(self, hazard: Hazard) -> None:
+        """Keep a hazard; the same one on another path widens what was claimed."""
+        key = (hazard.obj, hazard.reason, hazard.demand, hazard.chain)
+        old = self.hazards.get(key)
+        if old is not None:
+            claimed = old.claimed | hazard.claimed
+            hazard = Hazard(
+                hazard.obj, hazard.reason, claimed, old.pin, hazard.demand, hazard.chain
+            )
+        self.hazards[key] = hazard
+
+    # ---- the walk ----------------------------------------------------------------------
+
+    def run(self, flow: Flow, starts: list[State]) -> Results:
+        """Walk the flow from each start state; return the states at its end with the value."""
+        if flow.start == END:
+            return [(s, UNKNOWN) for s in starts]
+        ends: Results = []
+        seen: dict[int, set[tuple[object, ...]]] = defaultdict(set)
+        groups: dict[int, dict[tuple[object, ...], int]] = defaultdict(lambda: defaultdict(int))
+        work: deque[tuple[int, State, Value]] = deque((flow.start, s, UNKNOWN) for s in starts)
+        while work:
+            at, state, value = work.pop()
+            if at == END:
+                ends.append((state, value))
+                continue
+            live = flow.nodes[at].live
+            if live is not None:
+                state = state.keep(live, self.handed)
+            if len(seen[at]) >= MERGE_AT:
+                state = _merge(state, groups[at])
+            key = (state.key(), value)
+            if key in seen[at]:
+                continue
+            if len(seen[at]) >= PATHS_AT_NODE:
+                self.skip(f"more than {PATHS_AT_NODE} paths meet; the rest was not walked")
+                continue
+            seen[at].add(key)
+            self.engine.spend(self.function)
+            for to, after, result in self.step(flow, at, state):
+                kept = result if at == flow.value or flow.nodes[at].kind == "return" else value
+                work.append((to, after, kept))
+        return ends
+
+    def step(self, flow: Flow, at: int, state: State) -> list[tuple[int, State, Value]]:
+        """Take one node on one path."""
+        node = flow.nodes[at]
+        match node.kind:
+            case "evaluate":
+                assert node.expr is not None
+                return [(node.next[0], s, v) for s, v in evaluate(self, state, node.expr)]
+            case "declare":
+                return self.declare(node, state)
+            case "branch":
+                return self.branch(node, state)
+            case "switch":
+                return self.switch(node, state)
+            case "return":
+                if node.expr is None:
+                    return [(END, state, UNKNOWN)]
+                return [(END, s, v) for s, v in evaluate(self, state, node.expr)]
+            case "leave":
+                left = state.copy()
+                left.drop(node.names)
+                return [(node.next[0], left, UNKNOWN)]
+            case "unparsed":
+                assert isinstance(node.stmt, c.UnparsedStmt)
+                self.skip(node.stmt.reason)
+        return [(node.next[0], state, UNKNOWN)]
+
+    def declare(self, node: Node, state: State) -> list[tuple[int, State, Value]]:
+        """Take a declaration: its initialiser is stored."""
+        assert isinstance(node.stmt, c.Declare)
+        declared = node.stmt
+        results: Results = [(state, UNKNOWN)]
+        if declared.value is not None and not isinstance(declared.value, c.InitList):
+            results = evaluate(self, state, declared.value)
+        after: list[tuple[int, State, Value]] = []
+        for s, value in results:
+            new = s.copy()
+            self.store(new, c.Name(declared.span, declared.name), value)
+            after.append((node.next[0], new, UNKNOWN))
+        return after
+
+    def branch(self, node: Node, state: State) -> list[tuple[int, State, Value]]:
+        """Take a test: each truth it can have goes its way, an assertion is noted."""
+        assert node.expr is not None
+        stop = find_stop(node.stmt, self.words)
+        after: list[tuple[int, State, Value]] = []
+        for s1, value in evaluate(self, state, node.expr):
+            for s2, truth, doubt, about in truths(s1, value):
+                if stop is not None:
+                    self.note_assertion(node, stop, s2, truth, doubt, about)
+                    if truth and stop_name(stop) in self.words.stop:
+                        continue
+                after.append((node.next[0 if truth else 1], s2, UNKNOWN))
+        return after
+
+    def switch(self, node: Node, state: State) -> list[tuple[int, State, Value]]:
+        """Take a switch: every arm can be entered."""
+        assert node.expr is not None
+        return [
+            (to, s, UNKNOWN)
+            for s, _ in evaluate(self, state, node.expr)
+            for to in dict.fromkeys(node.next)
+        ]
+
+    def note_assertion(
+        self, node: Node, stop: c.Call, state: State, truth: bool, doubt: Doubt, about: Doubt
+    ) -> None:
+        """Compare what an assertion asks with what is claimed on this path.
+
+        It fires on the claim itself: position. It passes, but on a claim that nothing pins:
+        stability, for the page may have been freed or split since.
+        """
+        if truth:
+            objects, reason = about, Reason.POSITION
+        else:
+            objects, reason = doubt, Reason.STABILITY
+        for obj in sorted(objects, key=repr):
+            mine = state.find(obj)
+            if not mine.tracked:
+                continue
+            demand = self.describe_demand(node, stop)
+            step = PathStep(self.function.name, demand.stops.at_path, demand.stops.at_line)
+            self.note(Hazard(obj, reason, mine.positions, mine.pin, demand, (step,)))
+
+    def describe_demand(self, node: Node, stop: c.Call) -> Demand:
+        """Say what an assertion asks, in the words the kernel prints."""
+        assert isinstance(node.stmt, c.If)
+        dump = find_dump(node.stmt.then, self.words)
+        spelled = node.stmt.cond.span
+        text = dump or self.engine.source_line(spelled)
+        fatal = stop_name(stop) in self.words.stop
+        return Demand(self.function.name, text, spelled, stop.span, fatal)
+
+
+def _merge(state: State, group: dict[tuple[object, ...], int]) -> State:
+    """Drop plain numbers from a path where many paths with the same pages meet already."""
+    key = state.page_key()
+    group[key] += 1
+    if group[key] <= 2:  # a flag and its negation stay apart
+        return state
+    merged = state.copy()
+    for name, value in state.env.items():
+        if isinstance(value, Num | Unknown):
+            merged.env[name] = UNKNOWN
+    return merged
+
+
+def stop_name(call: c.Call) -> str:
+    """Return the name of a direct call, empty for one through a pointer."""
+    return call.callee.name if isinstance(call.callee, c.Name) else ""
+
+
+def _calls_of(stmt: c.Stmt | None) -> list[c.Call]:
+    """Return the calls a statement makes whatever it tests: the straight line through it."""
+    match stmt:
+        case c.Block(items=items):
+            return [call for item in items for call in _calls_of(item)]
+        case c.Evaluate(expr=expr):
+            return _calls_in(expr)
+        case c.Loop(body=body, test_last=True):
+            return _calls_of(body)
+    return []
+
+
+def _calls_in(expr: c.Expr) -> list[c.Call]:
+    match expr:
+        case c.Call():
+            return [expr]
+        case c.StatementExpr(body=body):
+            return _calls_of(body)
+        case c.Cast(operand=operand):
+            return _calls_in(operand)
+    return []
+
+
+def find_stop(stmt: c.Stmt | None, words: Vocabulary) -> c.Call | None:
+    """Return the BUG() or WARN an ``if`` runs into when its condition holds."""
+    if not isinstance(stmt, c.If):
+        return None
+    names = words.stop | words.warn
+    return next((call for call in _calls_of(stmt.then) if stop_name(call) in names), None)
+
+
+def find_dump(stmt: c.Stmt, words: Vocabulary) -> str:
+    """Return the condition as ``dump_page()`` prints it before the BUG()."""
+    for call in _calls_of(stmt):
+        if stop_name(call) in words.dump:
+            texts = [arg.value for arg in call.args if isinstance(arg, c.Text)]
+            if texts:
+                return texts[-1]
+    return ""

@@ -1,0 +1,1 @@
+"""The order of the stages: mail, tree, facts, analysis, checks, replay. Nobody else knows it."""

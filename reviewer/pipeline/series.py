@@ -1,0 +1,162 @@
+"""Reviews a series: the tree before and after each patch, what is new in it, and the replay."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from pathlib import Path
+
+from reviewer.analysis.impact import Key, find_affected, find_changed, key_of
+from reviewer.analysis.knowledge import Knowledge
+from reviewer.cfacts.config import SCOPE
+from reviewer.checks.origin import TreeFindings, place_findings
+from reviewer.model.facts import FunctionFacts, Skipped
+from reviewer.model.finding import Finding, Origin, PatchRef
+from reviewer.model.review import Review
+from reviewer.model.series import PatchSeries
+from reviewer.model.source import SourceTree
+from reviewer.pipeline.confirm import Confirmation, confirm
+from reviewer.pipeline.session import Options, Session, count_sites, functions_of, in_order
+from reviewer.series.read import read_series
+from reviewer.tree.apply import AppliedPatch, apply_series
+from reviewer.tree.baseline import find_base
+from reviewer.tree.repo import open_tree
+
+SERIES_ORIGINS = (Origin.INTRODUCED, Origin.EXPOSED, Origin.MOVED)
+
+
+@dataclass(slots=True)
+class _Step:
+    """A tree of the review: the base, or what a patch makes of the one before."""
+
+    knowledge: Knowledge
+    patch: PatchRef | None
+    findings: dict[str, Finding]
+
+    def called(self, caller: str, callee: str) -> bool:
+        """Say whether one function calls another here."""
+        functions = self.knowledge.code.iter_functions(caller)
+        return any(call.name == callee for f in functions for call in f.calls)
+
+
+def review_series(source: Path, options: Options) -> Review:
+    """Review one series against a kernel tree.
+
+    Raises:
+        BadInputError: the mail, the tree or a revision is not what it must be.
+        DoesNotApplyError: a patch does not apply to the base.
+    """
+    series = read_series(source, input_format=options.input_format, series=options.series)
+    with open_tree(options.tree, cache_dir=options.cache_dir) as tree:
+        base = find_base(tree, series, options.base)
+        applied = apply_series(tree, base.commit, series)
+        session = Session(options, tree)
+        steps, changed = _walk_series(session, series, applied.base, applied.steps)
+        findings = _place(session, steps, changed, applied.steps)
+        confirmed = _confirm(session, findings, steps)
+        end = steps[-1].knowledge
+        near = {path for path, _ in changed} | {c.path for s in applied.steps for c in s.changed}
+        return Review(
+            series=series,
+            base=base,
+            findings=in_order(confirmed.findings),
+            replays=confirmed.rows,
+            skipped=_skipped(end, near, series),
+            stats=count_sites(end, len(changed)),
+            configuration=options.config.lines(),
+            scope=SCOPE,
+        )
+
+
+def _walk_series(
+    session: Session, series: PatchSeries, base: SourceTree, applied: tuple[AppliedPatch, ...]
+) -> tuple[list[_Step], frozenset[Key]]:
+    """Read the base and the tree after each patch, and find what each patch changes."""
+    progress = session.options.progress
+    steps = [_Step(session.know(base), None, {})]
+    changes: list[frozenset[Key]] = [frozenset()]
+    for number, patch in enumerate(applied):
+        progress("reading the trees", number, len(applied))
+        knowledge = session.know(patch.after)
+        mail = patch.patch
+        ref = PatchRef(mail.counter, mail.mail.msgid, mail.subject)
+        paths = sorted({p for c in patch.changed for p in (c.old_path, c.new_path) if p})
+        changes.append(find_changed(steps[-1].knowledge, knowledge, paths))
+        steps.append(_Step(knowledge, ref, {}))
+    progress("reading the trees", len(applied), len(applied))
+    changed = frozenset[Key]().union(*changes)
+    base_roots = find_affected(steps[0].knowledge, changed)
+    steps[0].findings = session.check(steps[0].knowledge, base_roots, "the tree before")
+    for number, (before, step) in enumerate(pairwise(steps), start=1):
+        affected = find_affected(step.knowledge, changes[number])
+        names = {key_of(f) for f in affected}
+        gone = names | changes[number]
+        kept = {
+            key: finding
+            for key, finding in before.findings.items()
+            if not gone.intersection(functions_of(finding))
+        }
+        stage = f"patch {number}/{len(applied)}"
+        step.findings = kept | session.check(step.knowledge, affected, stage)
+    return steps, changed
+
+
+def _place(
+    session: Session, steps: list[_Step], changed: frozenset[Key], applied: tuple[AppliedPatch, ...]
+) -> tuple[Finding, ...]:
+    """Give findings their origin; of the old ones keep those the series comes near."""
+    placed = place_findings([TreeFindings(s.patch, s.findings, s.called) for s in steps])
+    helpers = {f.call_path[-1].function for f in placed if f.origin is not Origin.PREEXISTING}
+    end = steps[-1].knowledge
+    near = [
+        f
+        for f in placed
+        if f.origin is not Origin.PREEXISTING or changed.intersection(functions_of(f))
+    ]
+    known = {f.fingerprint for f in placed}
+    beside = _beside(end, {c.path for patch in applied for c in patch.changed}) if helpers else ()
+    old = session.check(end, beside, "code beside it")
+    near += [
+        f for key, f in old.items() if key not in known and f.call_path[-1].function in helpers
+    ]
+    # an old finding is shown as it stands at the end: its lines may have moved
+    fresh = {key_of(f): f for f in end.roots()}
+    at_end: dict[str, Finding] = {}
+    for finding in near:
+        root = next((fresh[k] for k in functions_of(finding) if k in fresh), None)
+        if finding.origin is Origin.PREEXISTING and root is not None:
+            at_end |= session.check(end, [root], "old findings")
+    return tuple(
+        at_end.get(f.fingerprint, f) if f.origin is Origin.PREEXISTING else f for f in near
+    )
+
+
+def _beside(knowledge: Knowledge, paths: set[str]) -> tuple[FunctionFacts, ...]:
+    """Return the functions with pages of their own in the directories the series touches."""
+    directories = {path.rpartition("/")[0] for path in paths if path.endswith(".c")}
+    return tuple(f for f in knowledge.roots() if f.path.rpartition("/")[0] in directories)
+
+
+def _confirm(session: Session, findings: tuple[Finding, ...], steps: list[_Step]) -> Confirmation:
+    """Ask the replay about what the series answers for."""
+    mine = [f for f in findings if f.origin in SERIES_ORIGINS]
+    others = tuple(f for f in findings if f.origin not in SERIES_ORIGINS)
+    if not session.options.replay:
+        return Confirmation(findings, ())
+    confirmed = confirm(
+        mine,
+        {rule.id: rule for rule in session.rules},
+        before=steps[0].knowledge.code,
+        after=steps[-1].knowledge.code,
+        progress=session.options.progress,
+    )
+    return replace(confirmed, findings=(*confirmed.findings, *others))
+
+
+def _skipped(knowledge: Knowledge, near: set[str], series: PatchSeries) -> tuple[Skipped, ...]:
+    """Return what was not analysed: where the walk went, and in the files the series is about."""
+    found = {s for s in knowledge.skipped() if s.path in near or s.stage == "analysis"}
+    for counter in series.missing:
+        reason = f"patch {counter}/{series.expected} is not in the input"
+        found.add(Skipped("series", "", "", reason))
+    return tuple(sorted(found, key=lambda s: (s.stage, s.path, s.function, s.reason)))

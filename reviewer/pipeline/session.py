@@ -1,0 +1,94 @@
+"""One run: its options, the rules, the tree, and the checks run on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from reviewer.analysis.impact import Key
+from reviewer.analysis.knowledge import Knowledge
+from reviewer.cfacts.codebase import CodeBase
+from reviewer.cfacts.config import KernelConfig, default_config
+from reviewer.checks.registry import run_checks
+from reviewer.model.facts import FunctionFacts
+from reviewer.model.finding import Finding
+from reviewer.model.review import Base, Stats
+from reviewer.model.rule import Rule
+from reviewer.model.source import SourceTree
+from reviewer.rulebook import load_rules, load_vocabulary
+from reviewer.tree.repo import KernelTree
+
+Progress = Callable[[str, int, int], None]  # stage, done, total
+
+
+def silent(_stage: str, _done: int, _total: int) -> None:
+    """Report no progress."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a review is run with. ``replay`` False leaves findings unconfirmed."""
+
+    tree: Path
+    base: str = ""
+    series: str = ""
+    input_format: str = "auto"
+    cache_dir: Path | None = None
+    config: KernelConfig = field(default_factory=default_config)
+    replay: bool = True
+    progress: Progress = silent
+
+
+class Session:
+    """One run: the options, the rules and the tree, and what was learnt on the way."""
+
+    def __init__(self, options: Options, tree: KernelTree) -> None:
+        self.options = options
+        self.tree = tree
+        self.rules: tuple[Rule, ...] = load_rules()
+        self.words = load_vocabulary()
+
+    def know(self, source: SourceTree) -> Knowledge:
+        """Read one tree."""
+        code = CodeBase(source, self.options.config, self.options.cache_dir)
+        return Knowledge(code, self.words)
+
+    def check(
+        self, knowledge: Knowledge, roots: Iterable[FunctionFacts], stage: str
+    ) -> dict[str, Finding]:
+        """Run the rules on the pages that come into being in these functions."""
+        roots = tuple(roots)
+        found: dict[str, Finding] = {}
+        for number, function in enumerate(roots):
+            self.options.progress(stage, number, len(roots))
+            for finding in run_checks(knowledge, self.rules, function):
+                found.setdefault(finding.fingerprint, finding)
+        self.options.progress(stage, len(roots), len(roots))
+        return found
+
+
+def choose_base(tree: KernelTree, given: str) -> Base:
+    """Return the commit a tree is looked at without a series.
+
+    Raises:
+        BadInputError: the revision is unknown.
+    """
+    return Base(tree.resolve(given or "HEAD"), f"--base {given}" if given else "HEAD")
+
+
+def functions_of(finding: Finding) -> set[Key]:
+    """Return the functions on the finding's call path."""
+    return {(step.path, step.function) for step in finding.call_path}
+
+
+def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Return findings in the order of the tree."""
+    return tuple(sorted(findings, key=lambda f: (f.primary, f.rule, f.fingerprint)))
+
+
+def count_sites(knowledge: Knowledge, functions: int) -> Stats:
+    """Count what was looked at."""
+    sites = knowledge.sites()
+    decided = sum(sites.values())
+    return Stats(functions, len(sites), decided, len(sites) - decided)

@@ -1,0 +1,57 @@
+"""Reviews a tree without a series: all of it, or what an entry point can reach."""
+
+from __future__ import annotations
+
+from reviewer.analysis.impact import Key, key_of
+from reviewer.analysis.knowledge import Knowledge
+from reviewer.cfacts.config import SCOPE
+from reviewer.model.errors import BadInputError
+from reviewer.model.facts import FunctionFacts
+from reviewer.model.review import Review
+from reviewer.pipeline.confirm import confirm
+from reviewer.pipeline.session import Options, Session, choose_base, count_sites, in_order
+from reviewer.tree.repo import open_tree
+
+
+def review_tree(options: Options, *, entries: tuple[str, ...] = ()) -> Review:
+    """Review a tree without a series: all of it, or what the entry points can reach.
+
+    Raises:
+        BadInputError: the tree is none, or has no such function.
+    """
+    with open_tree(options.tree, cache_dir=options.cache_dir) as tree:
+        base = choose_base(tree, options.base)
+        session = Session(options, tree)
+        knowledge = session.know(tree.snapshot(base.commit))
+        roots = knowledge.roots()
+        if entries:
+            roots = _reached(knowledge, entries)
+        found = tuple(session.check(knowledge, roots, "functions").values())
+        if options.replay and entries:
+            rules = {rule.id: rule for rule in session.rules}
+            found = confirm(
+                found, rules, before=None, after=knowledge.code, progress=options.progress
+            ).findings
+        return Review(
+            series=None,
+            base=base,
+            findings=in_order(found),
+            replays=(),
+            skipped=knowledge.skipped(),
+            stats=count_sites(knowledge, len(roots)),
+            configuration=options.config.lines(),
+            scope=entries or SCOPE,
+        )
+
+
+def _reached(knowledge: Knowledge, entries: tuple[str, ...]) -> tuple[FunctionFacts, ...]:
+    reached: dict[Key, FunctionFacts] = {}
+    for name in entries:
+        function = knowledge.code.find_function(name)
+        if function is None:
+            raise BadInputError(
+                f"--entry {name}: the tree has no such function in {', '.join(SCOPE[:3])}...; "
+                "check the name"
+            )
+        reached |= {key_of(f): f for f in knowledge.reach.start_at(function)}
+    return tuple(f for f in knowledge.roots() if key_of(f) in reached)

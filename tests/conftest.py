@@ -1,0 +1,90 @@
+"""Trees for tests: one in memory, made of minimm and what a test adds; real ones by variable."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+MINIMM = REPOSITORY / "corpora" / "minimm"
+
+
+class MemoryTree:
+    """A SourceTree of files given as text."""
+
+    def __init__(self, files: Mapping[str, str]) -> None:
+        self.files = {path: text.encode() for path, text in files.items()}
+
+    @property
+    def name(self) -> str:
+        digest = hashlib.sha1(usedforsecurity=False)
+        for path in sorted(self.files):
+            digest.update(path.encode() + b"\0" + self.files[path])
+        return digest.hexdigest()
+
+    def read(self, path: str) -> bytes:
+        return self.files[path]
+
+    def exists(self, path: str) -> bool:
+        return path in self.files
+
+    def blob_id(self, path: str) -> str:
+        data = self.files[path]
+        header = f"blob {len(data)}\0".encode()
+        return hashlib.sha1(header + data, usedforsecurity=False).hexdigest()
+
+    def iter_paths(self, prefixes: Sequence[str] = ()) -> Iterator[str]:
+        yield from (p for p in sorted(self.files) if not prefixes or p.startswith(tuple(prefixes)))
+
+    def grep_words(self, words: Iterable[str], prefixes: Sequence[str] = ()) -> tuple[str, ...]:
+        word = re.compile(rb"\b(" + b"|".join(re.escape(w.encode()) for w in words) + rb")\b")
+        return tuple(
+            path
+            for path in self.iter_paths(prefixes)
+            if path.endswith((".c", ".h")) and word.search(self.files[path])
+        )
+
+
+@cache
+def _minimm_files() -> dict[str, str]:
+    return {
+        str(path.relative_to(MINIMM)): path.read_text()
+        for path in sorted(MINIMM.rglob("*"))
+        if path.is_file()
+    }
+
+
+@pytest.fixture(scope="session")
+def minimm() -> Callable[..., MemoryTree]:
+    """Make the teaching tree with some files replaced or added: ``minimm({path: text})``."""
+
+    def make(files: Mapping[str, str] = {}) -> MemoryTree:
+        return MemoryTree({**_minimm_files(), **files})
+
+    return make
+
+
+def _kernel(version: str) -> Path:
+    variable = f"MM_REVIEWER_KERNEL_{version.replace('.', '_')}"
+    given = os.environ.get(variable)
+    if not given:
+        pytest.skip(f"{variable} names no kernel tree: run make test-kernel")
+    path = Path(given)
+    assert (path / "mm").is_dir(), f"{variable}={given} is no kernel tree"
+    return path
+
+
+@pytest.fixture(scope="session")
+def kernel_6_1() -> Path:
+    return _kernel("6.1")
+
+
+@pytest.fixture(scope="session")
+def kernel_6_12() -> Path:
+    return _kernel("6.12")
