@@ -24,6 +24,8 @@ def make_initial(pages: Pages, scenario: Scenario) -> World:
         pages.poke(page, "_mapcount", -1)
     blocks = tuple(range(0, pages.count - HPAGE_PMD_NR + 1, HPAGE_PMD_NR))
     small = range(len(blocks) * HPAGE_PMD_NR, pages.count)
+    first = scenario.head // HPAGE_PMD_NR
+    blocks = blocks[first:] + blocks[:first]
     world = World(Scheme(pages), blocks, small, scenario.index)
     for operation in scenario.initial:
         perform(_run(world, operation))

@@ -21,6 +21,9 @@ _PRINT = re.compile(r'\b(?:pr_[a-z]+|printk)\s*\(\s*(?:KERN_\w+\s*)?((?:"(?:[^"\
 _LITERAL = re.compile(r'"((?:[^"\\]|\\.)*)"')
 _HEX_DUMP = re.compile(r'\bprint_hex_dump\s*\(\s*(?:KERN_\w+\s*,\s*)?"([^"]*)"')
 _CONVERSION = re.compile(r"%(?:pGp|[#0-9.-]*(?:l{0,2}|z)[dixup]|s)")
+_LABELS = frozenset(
+    ("page", "refcount", "count", "head", "memcg", "mem_cgroup", "flags", "because")
+)
 PAGE_MAPPING_FLAGS = 3
 _LABEL = re.compile(r"(?:page->)?(\w+)\s*[:=]?\s*$")
 
@@ -113,8 +116,14 @@ def iter_dump(pages: Pages, form: DumpFormat, page: int, reason: str) -> Iterato
 
 
 def _known(line: str) -> bool:
-    """Leave out lines of which no label says anything here (owners, dentries)."""
-    return any(word in line for word in ("page", "head", "flags", "memcg", "mem_cgroup", "because"))
+    """Leave out lines of which no label says anything here (types, owners, dentries)."""
+    at = 0
+    for match in _CONVERSION.finditer(line):
+        label = _LABEL.search(line[at : match.start()].rstrip("("))
+        at = match.end()
+        if label and label[1] in _LABELS:
+            return True
+    return False
 
 
 def _values(pages: Pages, page: int, head: int, arguments: str) -> dict[str, int | str]:

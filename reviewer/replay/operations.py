@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from reviewer.replay.reuse import reuse_compound, reuse_small
 from reviewer.replay.thread import Body, Undecided
 from reviewer.replay.world import (
     HPAGE_PMD_NR,
@@ -167,6 +168,8 @@ OPERATIONS: dict[str, Operation] = {
     "munmap": munmap,
     "madv_dontneed": madv_dontneed,
     "exit": exit_mm,
+    "reuse_small": reuse_small,
+    "reuse_compound": reuse_compound,
 }
 
 

@@ -31,8 +31,8 @@ Progress = Callable[[int], None]
 class ReplayRequest:
     """What to replay: the call path of a finding, entry function first, in a scenario.
 
-    ``page`` is the number of the page the walker stands on, counted from the head (None: the
-    scenario's). ``schedule`` replays that one instead of looking for one.
+    ``page`` is the number of the page the walker stands on (None: the scenario's).
+    ``schedule`` replays that one instead of looking for one.
     """
 
     call_path: tuple[PathStep, ...]
@@ -95,7 +95,7 @@ def _judge(setup: Setup, request: ReplayRequest, found: Exploration, limits: Lim
     """Choose the failure that is asked for, and the outcome it means."""
     bad = [failing for failing in found.failures if failing.failure.kind != "undecided"]
     open_ends = [failing for failing in found.failures if failing.failure.kind == "undecided"]
-    chosen = _choose(bad, request.call_path, setup.pages)
+    chosen = _choose(bad, request.call_path, setup)
     witness = Witness(
         _outcome(found, bool(chosen), bool(open_ends)),
         setup.scenario.id,
@@ -114,14 +114,15 @@ def _judge(setup: Setup, request: ReplayRequest, found: Exploration, limits: Lim
     return make_witness(setup, witness, replace(chosen, schedule=small), found.contended)
 
 
-def _choose(bad: list[Found], path: tuple[PathStep, ...], pages: Pages) -> Found | None:
+def _choose(bad: list[Found], path: tuple[PathStep, ...], setup: Setup) -> Found | None:
     """Prefer a failure in the helper the path ends in, then one anywhere on the path.
 
     Of several in one helper, prefer the one that dumps the head: the page the walker computed.
     """
     for step in reversed(path):
         there = [failing for failing in bad if failing.failure.function == step.function]
-        of_head = [failing for failing in there if pages.number(failing.failure.page) == 0]
+        head = setup.pages.address(setup.scenario.head)
+        of_head = [failing for failing in there if failing.failure.page == head]
         for failing in of_head + there:
             return failing
     return bad[0] if bad else None

@@ -38,11 +38,11 @@ class ScenarioThread:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """``first_pfn`` is the pfn of the compound page's head, ``page`` where the walker stands.
+    """``pages`` struct pages from ``first_pfn`` on, numbered from 0.
 
-    ``index`` is the page offset the range is mapped at, ``spare`` how many pages lie behind
-    the compound page. ``result`` is the outcome expected where the hazard is there; ``summary``
-    one sentence.
+    ``head`` is the number of the first compound page's head, ``page`` where the walker stands.
+    ``index`` is the page offset the range is mapped at. ``result`` is the outcome expected where
+    the hazard is there; ``summary`` one sentence.
     """
 
     id: str
@@ -52,7 +52,8 @@ class Scenario:
     initial: tuple[ScenarioOperation, ...] = ()
     first_pfn: int = 0xCF800
     page: int = 397
-    spare: int = 0
+    head: int = 0
+    pages: int = 512
     index: int = 0x700000200
 
 
@@ -97,7 +98,8 @@ def parse_scenario(text: str, where: str) -> Scenario:
         initial=_operations(data.get("initial", []), where),
         first_pfn=_number(data, "first_pfn", 0xCF800, where),
         page=_number(data, "page", 397, where),
-        spare=_number(data, "spare", 0, where),
+        head=_number(data, "head", 0, where),
+        pages=_number(data, "pages", 512, where),
         index=_number(data, "index", 0x700000200, where),
     )
 

@@ -16,7 +16,6 @@ from reviewer.replay.program import Program
 from reviewer.replay.readers import make_reader
 from reviewer.replay.scenario import Scenario
 from reviewer.replay.thread import Thread
-from reviewer.replay.world import HPAGE_PMD_NR
 
 
 class TreeCode(CodeSource, Protocol):
@@ -49,10 +48,9 @@ def make_setup(code: TreeCode, scenario: Scenario, entry: PathStep) -> Setup:
 
     """
     machine = make_machine(code)
-    count = HPAGE_PMD_NR + scenario.spare
     layout = extract_layout(machine.types, code.find_enumerator)
-    machine.make_pages(scenario.first_pfn, count)
-    pages = Pages(machine.memory, layout, scenario.first_pfn, count)
+    machine.make_pages(scenario.first_pfn, scenario.pages)
+    pages = Pages(machine.memory, layout, scenario.first_pfn, scenario.pages)
     world = make_initial(pages, scenario)
     threads: list[Thread] = []
     reader = 0

@@ -26,7 +26,7 @@ def scenario_names() -> list[str]:
 
 def model_program(scenario: Scenario, *, asserts: bool = False) -> Program:
     memory = Memory()
-    pages = Pages(memory, REFERENCE_LAYOUT, scenario.first_pfn, 512 + scenario.spare)
+    pages = Pages(memory, REFERENCE_LAYOUT, scenario.first_pfn, scenario.pages)
     pages.place()
     world = make_initial(pages, scenario)
     memory.seal()
