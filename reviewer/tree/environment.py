@@ -20,6 +20,7 @@ ENVIRONMENT = {
     "GIT_PAGER": "cat",
     "GIT_EDITOR": "false",
     "GIT_FLUSH": "1",
+    "GIT_ALLOC_LIMIT": "1g",  # a binary patch of a few kilobytes may unpack to any size
 }
 CONFIG = (
     f"core.hooksPath={os.devnull}",

@@ -12,6 +12,7 @@ from reviewer.tree.grepcache import GrepCache
 from reviewer.tree.objects import Entry, ObjectReader
 
 _REFETCH = "fetch what a partial clone left out with git fetch --refetch --no-filter"
+DEEPEST = 100  # directories in each other; the kernel has 11
 _FEW = 2000  # files read one by one cost less than a search of the whole tree
 _WORD = re.compile(r"[A-Za-z0-9_]+")
 _GLOB_SPECIAL = re.compile(r"([\\*?\[\]])")
@@ -86,7 +87,7 @@ class Snapshot:
         entry = Entry(0o040000, self._tree_id)
         done = ""
         for part in path.split("/"):
-            child = self._objects.directory(entry.id).get(part)
+            child = self._objects.directory(entry.id).get(part) if _is_safe(part) else None
             if child is None:
                 return {}
             done = f"{done}/{part}" if done else part
@@ -193,6 +194,7 @@ class Snapshot:
         return entry
 
     def _walk(self, tree_id: str, start: str) -> Iterator[str]:
+        _limit_depth(start)
         for name, entry in self._objects.directory(tree_id).items():
             if not _is_safe(name):
                 continue
@@ -204,6 +206,7 @@ class Snapshot:
     def _compare(self, old: str, new: str, start: str) -> Iterator[str]:
         if old == new:
             return
+        _limit_depth(start)
         before = self._objects.directory(old) if old else {}
         after = self._objects.directory(new) if new else {}
         for name in sorted(before.keys() | after.keys()):
@@ -221,7 +224,16 @@ class Snapshot:
 
 def _is_safe(part: str) -> bool:
     """Refuse what could lead out of the tree if a path were ever used on a file system."""
-    return part not in ("", ".", "..") and "\0" not in part and part.lower() != ".git"
+    bad = "/" in part or "\0" in part or part.lower() == ".git"
+    return part not in ("", ".", "..") and not bad
+
+
+def _limit_depth(start: str) -> None:
+    if start.count("/") > DEEPEST:
+        shown = printable(start, 60)
+        raise BadInputError(
+            f"the tree nests more than {DEEPEST} directories at {shown}: no kernel does"
+        )
 
 
 def _within(path: str, prefix: str) -> bool:

@@ -18,7 +18,7 @@ from reviewer.tree.command import Process, Result, printable
 from reviewer.tree.objects import Entry, is_object_id
 from reviewer.tree.preimages import extract_names, iter_blob_ids
 from reviewer.tree.repo import KernelTree
-from reviewer.tree.snapshot import Snapshot
+from reviewer.tree.snapshot import DEEPEST, Snapshot
 
 # No fuzz: git demands every context line; only its line numbers may be off.
 _APPLY = ("apply", "--cached", "-p1", "--whitespace=nowarn")
@@ -93,6 +93,9 @@ class Workbench:
             held.update(more)
         if result.status or "--check" in options:
             return result, ""
+        deep = next((path for path in after if path.count("/") > DEEPEST), "")
+        if deep:
+            return Result(1, b"", f"error: invalid path '{deep}', it is too deep"), ""
         changes = {path: after.get(path) for path in held.keys() | after.keys()}
         changes = {path: entry for path, entry in changes.items() if held.get(path) != entry}
         return result, self._write_tree(before.name, changes)

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import base64
 import re
 import shutil
 import time
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -326,6 +328,27 @@ def test_a_file_does_not_take_the_place_of_a_directory(lab: Lab, tree: KernelTre
 )
 def test_a_damaged_diff_is_one_line(lab: Lab, tree: KernelTree, diff: bytes) -> None:
     assert "patch 1/1 'mm: step 1' does not apply" in refusal(tree, lab, diff)
+
+
+def test_a_path_without_end_is_refused(lab: Lab, tree: KernelTree) -> None:
+    message = refusal(tree, lab, new_file(b"a/" * 1500 + b"x"))
+    assert "patch 1/1" in message
+    assert len(message) < 500
+
+
+def test_a_binary_patch_that_unpacks_without_end_is_refused(lab: Lab, tree: KernelTree) -> None:
+    size = 1 << 31
+    packer = zlib.compressobj(9)
+    packed = b"".join(packer.compress(bytes(1 << 20)) for _ in range(64)) + packer.flush()
+    lines = b""
+    for at in range(0, len(packed), 52):
+        piece = packed[at : at + 52]
+        letter = chr(len(piece) + (64 if len(piece) <= 26 else 70)).encode()
+        lines += letter + base64.b85encode(piece, pad=True) + b"\n"
+    diff = new_file(b"mm/bomb.bin").split(b"---")[0].replace(b"0000000..587be6b", b"0" * 40)
+    diff = diff.replace(b"0" * 40, b"0" * 40 + b".." + b"1" * 40)
+    diff += b"GIT binary patch\nliteral %d\n" % size + lines + b"\nliteral 0\nHcmV?d00001\n\n"
+    assert "attempting to allocate" in refusal(tree, lab, diff)
 
 
 def test_a_hostile_subject_stays_on_its_line(lab: Lab, tree: KernelTree) -> None:
