@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +20,49 @@ from reviewer.replay.machine import Machine
 PROBE = "mm/probe.c"
 
 
+class UnpackedTree:
+    """A SourceTree that is a directory."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    @property
+    def name(self) -> str:
+        return self.root.name
+
+    def read(self, path: str) -> bytes:
+        try:
+            return (self.root / path).read_bytes()
+        except FileNotFoundError as error:
+            raise KeyError(path) from error
+
+    def exists(self, path: str) -> bool:
+        return (self.root / path).is_file()
+
+    def blob_id(self, path: str) -> str:
+        data = self.read(path)
+        return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
+
+    def iter_paths(self, prefixes: Sequence[str] = ()) -> Iterator[str]:
+        found = set()
+        for prefix in prefixes or ("",):
+            start = self.root / prefix
+            if start.is_file():
+                found.add(prefix)
+            for folder, _, files in os.walk(start):
+                base = Path(folder).relative_to(self.root)
+                found.update((base / name).as_posix() for name in files)
+        yield from sorted(found)
+
+    def grep_words(self, words: Iterable[str], prefixes: Sequence[str] = ()) -> tuple[str, ...]:
+        pattern = re.compile(rb"\b(?:" + b"|".join(w.encode() for w in words) + rb")\b")
+        return tuple(
+            path
+            for path in self.iter_paths(prefixes)
+            if path.endswith((".c", ".h")) and pattern.search(self.read(path))
+        )
+
+
 @pytest.fixture
 def machine_of(minimm: Callable[..., SourceTree]) -> Callable[[str], Machine]:
     """Return a maker of machines that run C text, in a file of its own of the teaching tree."""
@@ -24,3 +72,14 @@ def machine_of(minimm: Callable[..., SourceTree]) -> Callable[[str], Machine]:
         return make_machine(code)
 
     return make
+
+
+@cache
+def _kernel_code(root: Path) -> CodeBase:
+    return CodeBase(UnpackedTree(root), default_config())
+
+
+@pytest.fixture
+def kernel_code(request: pytest.FixtureRequest) -> Callable[[str], CodeBase]:
+    """Return a maker of code bases of real kernels ("6_1"), read once a session."""
+    return lambda version: _kernel_code(request.getfixturevalue(f"kernel_{version}"))
