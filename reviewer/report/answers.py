@@ -63,7 +63,7 @@ def _mark(quote: Quote, before: Quote | None) -> tuple[str, ...]:
         return ()
     head: list[str] = []
     if before is None or before.path != quote.path:
-        head.append(f"+++ b/{quote.path}")
+        head.append(quote.hunk.file_line)
     lines = quote.lines
     if before is not None and (before.path, before.at) == (quote.path, quote.at):
         lines = tuple(

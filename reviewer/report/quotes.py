@@ -25,6 +25,7 @@ class Hunk:
     """
 
     path: str
+    file_line: str  # the ``+++`` line as it stands there
     at: int
     header: str
     section: str
@@ -50,22 +51,22 @@ class Quote:
 def iter_hunks(body: str) -> Iterator[Hunk]:
     """Yield the hunks of a unified diff that stands anywhere in the text."""
     lines = body.split("\n")
-    path, index = "", 0
+    path, file_line, index = "", "", 0
     while index < len(lines):
         line = lines[index].rstrip("\r")
         if line.startswith("+++ "):
             name = line[4:].split("\t")[0]
-            path = name.removeprefix("b/")
+            path, file_line = name.removeprefix("b/"), line
         match = _HUNK.match(line)
         if match is None:
             index += 1
             continue
-        hunk = _read_hunk(lines, index, path, match)
+        hunk = _read_hunk(lines, index, (path, file_line), match)
         yield hunk
         index += 1 + len(hunk.lines)
 
 
-def _read_hunk(lines: list[str], at: int, path: str, match: re.Match[str]) -> Hunk:
+def _read_hunk(lines: list[str], at: int, file: tuple[str, str], match: re.Match[str]) -> Hunk:
     old = int(match[1]) if match[1] is not None else 1
     new = int(match[3]) if match[3] is not None else 1
     number = int(match[2])
@@ -83,7 +84,7 @@ def _read_hunk(lines: list[str], at: int, path: str, match: re.Match[str]) -> Hu
         old -= mark in " -"
         new -= mark in " +"
         number += mark in " +"
-    return Hunk(path, at, match[0], match[4].strip(), tuple(taken), tuple(numbers))
+    return Hunk(*file, at, match[0], match[4].strip(), tuple(taken), tuple(numbers))
 
 
 def find_quote(patch: Patch, finding: Finding, *, text: str | None = None) -> Quote | None:
@@ -145,6 +146,8 @@ def _around(hunk: Hunk, index: int) -> tuple[int, int]:
     while end + 1 < len(hunk.lines) and hunk.lines[end + 1][:1] in ("+", "-", "\\"):
         end += 1
     first, end = max(first - 1, 0), min(end + 2, len(hunk.lines))
+    first += first < index and not hunk.lines[first].strip()
+    end -= end > index + 1 and not hunk.lines[end - 1].strip()
     if end - first > MOST_LINES:
         first = max(first, min(index - MOST_LINES // 2, end - MOST_LINES))
         end = min(end, first + MOST_LINES)
