@@ -76,6 +76,15 @@ def test_a_dirty_checkout(lab: Lab, cache_dir: Path) -> None:
     assert "mm/untracked.c" in lab.git("status", "--porcelain", "--ignored")
 
 
+def test_a_packed_repository_that_has_the_results_already(lab: Lab, cache_dir: Path) -> None:
+    diffs = two_diffs(lab)
+    lab.git("repack", "-q", "-a", "-d", "-k")
+    assert list((lab.root / ".git/objects/pack").glob("*.pack"))
+    before = fingerprint(lab.root)
+    review_it(lab.root, cache_dir, lab, *diffs)
+    assert fingerprint(lab.root) == before
+
+
 def test_a_worktree_and_the_repository_it_belongs_to(
     lab: Lab, tmp_path: Path, cache_dir: Path
 ) -> None:
