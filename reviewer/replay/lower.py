@@ -325,11 +325,10 @@ def fold_constant(machine: Machine, expr: Expr) -> int | None:
 
 
 def lower_function(machine: Machine, definition: FunctionDef, near: str) -> Function:
-    """Lower a function for a machine's memory."""
+    """Lower a function that stands in file ``near`` for a machine's memory."""
     lowering = Lowering(machine, definition, near)
     lowering.run()
     items: list[Item] = lowering.items
     code = Assembler(machine.memory, items).assemble()
     stack = -(-lowering.stack // 64) * 64
-    path = definition.span.path
-    return Function(definition.name, path, definition, code, lowering.registers, stack)
+    return Function(definition.name, near, definition, code, lowering.registers, stack)

@@ -97,7 +97,7 @@ class Machine:
         self._lowering = lowering
         self._globals: dict[str, Global] = {}
         self._functions: dict[tuple[str, str], Function] = {}
-        self._bodies: dict[tuple[str, str], FunctionDef | Skipped | None] = {}
+        self._bodies: dict[tuple[str, str], tuple[FunctionDef | Skipped | None, str]] = {}
         self._addresses: dict[tuple[str, str], int] = {}
         self._at: dict[int, tuple[str, str]] = {}
         self._strings: dict[str, int] = {}
@@ -107,23 +107,28 @@ class Machine:
 
     def find_definition(self, name: str, near: str) -> FunctionDef | Skipped | None:
         """Return the body a caller in file ``near`` means; None when there is no such function."""
+        return self._find(name, near)[0]
+
+    def _find(self, name: str, near: str) -> tuple[FunctionDef | Skipped | None, str]:
         key = (name, near)
-        if key not in self._bodies:
+        known = self._bodies.get(key)
+        if known is None:
             facts = self.code.find_function(name, near)
-            self._bodies[key] = self.code.body(facts) if facts is not None else None
-        return self._bodies[key]
+            known = (None, "") if facts is None else (self.code.body(facts), facts.path)
+            self._bodies[key] = known
+        return known
 
     def function(self, name: str, near: str, span: Span | None = None) -> Function:
         """Return the lowered function, or stop: it is not in the tree, or cannot be read."""
-        definition = self.find_definition(name, near)
+        definition, path = self._find(name, near)
         if definition is None:
             raise Undecided(f"needs {name}", span)
         if isinstance(definition, Skipped):
             raise Undecided(f"needs {name} ({definition.reason})", span)
-        key = (definition.span.path, definition.name)
+        key = (path, definition.name)
         known = self._functions.get(key)
         if known is None or known.definition is not definition:
-            known = self._functions[key] = self._lowering(self, definition, near)
+            known = self._functions[key] = self._lowering(self, definition, path)
         return known
 
     def function_address(self, name: str, near: str) -> int:

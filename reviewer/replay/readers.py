@@ -102,19 +102,21 @@ _BOOT_GLOBALS: tuple[tuple[str, str, int, Callable[[Machine], int], bool], ...] 
     ("huge_zero_pfn", "unsigned long", 0, lambda _m: (1 << 64) - 1, False),
 )
 
-# Keys that a running kernel with Debian's configuration and no special boot option has off.
-_KEYS_OFF = (
-    "hugetlb_optimize_vmemmap_key",
-    "hugetlb_free_vmemmap_enabled_key",
-    "page_alloc_shuffle_key",
-    "_debug_guardpage_enabled",
-    "_debug_pagealloc_enabled",
-    "_page_poisoning_enabled",
-    "page_owner_inited",
-    "page_table_check_disabled",
-    "devmap_managed_key",
-    "cgroup_memory_nokmem",
-)
+# Static keys of a running kernel with Debian's configuration and no special boot option.
+_KEYS = {
+    "memory_cgrp_subsys_enabled_key": True,
+    "memory_cgrp_subsys_on_dfl_key": True,
+    "hugetlb_optimize_vmemmap_key": False,
+    "hugetlb_free_vmemmap_enabled_key": False,
+    "page_alloc_shuffle_key": False,
+    "_debug_guardpage_enabled": False,
+    "_debug_pagealloc_enabled": False,
+    "_page_poisoning_enabled": False,
+    "page_owner_inited": False,
+    "page_table_check_disabled": True,
+    "devmap_managed_key": False,
+    "cgroup_memory_nokmem": False,
+}
 
 
 def set_up_boot(machine: Machine) -> None:
@@ -123,8 +125,8 @@ def set_up_boot(machine: Machine) -> None:
         if machine.find_global(name) is None:
             kind = machine.types.resolve(CType(base, pointers))
             machine.define_global(name, kind, value(machine), constant=constant)
-    for key in _KEYS_OFF:
-        machine.static_keys.setdefault(key, False)
+    for key, on in _KEYS.items():
+        machine.static_keys.setdefault(key, on)
 
 
 def make_reader(
