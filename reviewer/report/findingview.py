@@ -154,10 +154,10 @@ def _hunk(finding: Finding, patch: Patch | None) -> tuple[str, tuple[HunkLine, .
     if quote is None:
         return "", ()
     start = max(0, quote.best - HUNK_LINES // 2)
-    lines = [HunkLine(printable(quote.hunk.header), "header", False)]
+    lines = [HunkLine(printable_block(quote.hunk.header), "header", False)]
     for index, text in enumerate(quote.hunk.lines[start : start + HUNK_LINES], start):
         kind = {"+": "added", "-": "removed"}.get(text[:1], "context")
-        lines.append(HunkLine(printable(text), kind, index == quote.best))
+        lines.append(HunkLine(printable_block(text), kind, index == quote.best))
     return printable(quote.path), tuple(lines)
 
 

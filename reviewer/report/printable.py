@@ -8,32 +8,33 @@ from __future__ import annotations
 
 import unicodedata
 
-_KEPT = frozenset("\t")
-_LINE_ENDS = frozenset("\n\r\v\f\x85\u2028\u2029")
-_INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
+_BLANKS = frozenset("\n\r\t\v\f\x85\u2028\u2029")
 
 
 def printable(text: str) -> str:
     """Return one line of text; control, format and surrogate characters become escapes.
 
-    A newline becomes a space, so that one value stays on one line.
+    A newline or tab becomes a space, so that one value stays on one line and in its column.
     """
-    folded = "".join(" " if char in _LINE_ENDS else char for char in text)
+    folded = "".join(" " if char in _BLANKS else char for char in text)
     return _spell(folded)
 
 
 def printable_block(text: str) -> str:
-    """Return lines of text, newlines kept, everything else as ``printable`` does."""
+    """Return lines of text: newlines and tabs kept, everything else as ``printable`` does."""
     return "\n".join(_spell(line) for line in text.replace("\r\n", "\n").split("\n"))
 
 
 def _spell(text: str) -> str:
     if text.isprintable():
         return text
-    return "".join(
-        _escape(char) if unicodedata.category(char) in _INVISIBLE and char not in _KEPT else char
-        for char in text
-    )
+    return "".join(_spell_char(char) for char in text)
+
+
+def _spell_char(char: str) -> str:
+    if char.isprintable() or char == "\t":
+        return char
+    return " " if unicodedata.category(char) == "Zs" else _escape(char)
 
 
 def _escape(char: str) -> str:
