@@ -23,7 +23,14 @@ from reviewer.model.errors import BadInputError
 
 FILE_NAME = "cfacts.sqlite"
 
-_EXTRACTOR = ("extract.py", "headers.py", "normalize.py", "conditionals.py", "filefacts.py")
+_EXTRACTOR = (
+    "extract.py",
+    "defines.py",
+    "headers.py",
+    "normalize.py",
+    "conditionals.py",
+    "filefacts.py",
+)
 _BATCH = 500
 _WAIT_SECONDS = 30.0
 _SCHEMA = """

@@ -84,6 +84,10 @@ class CodeBase:
             self._rows[path] = found
         return found
 
+    def made_in(self, path: str) -> tuple[FunctionFacts, ...]:
+        """Return the functions that macro invocations of a file make."""
+        return tuple(self._made.in_file(path))
+
     def iter_functions(self, name: str = "") -> Iterator[FunctionFacts]:
         """Yield all functions of the scope, or all variants of a name, by path and line."""
         if not name:
@@ -159,8 +163,11 @@ class CodeBase:
         """
         text = self.text(path)
         line = text.code.count("\n", 0, start) + 1
+        last = line + text.code.count("\n", start, end)
         selected = self.macros.select(text, start, end, path)
-        return self.macros.expander(path, line).expand(list(iter_tokens(selected, path, line)))
+        return self.macros.expander(path, (line, last)).expand(
+            list(iter_tokens(selected, path, line))
+        )
 
     # ---- macros, types, constants ------------------------------------------------------
 

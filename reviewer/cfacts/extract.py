@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from dataclasses import replace
 
 from reviewer.cfacts.conditionals import ConditionMap
-from reviewer.cfacts.filefacts import FileFacts, FunctionRow, Invocation, MacroRow, TypeRow
+from reviewer.cfacts.defines import read_constants, read_includes, read_macros
+from reviewer.cfacts.filefacts import FileFacts, FunctionRow, Invocation, TypeRow
 from reviewer.cfacts.headers import (
     Header,
     invocations,
@@ -20,7 +20,7 @@ from reviewer.cfacts.headers import (
     read_header,
     split_arguments,
 )
-from reviewer.cfacts.normalize import Directive, SourceText, normalize
+from reviewer.cfacts.normalize import SourceText, normalize
 from reviewer.cfacts.tables import ATTRIBUTES, DEFINERS, KEYWORDS
 
 VERSION = "1"
@@ -29,11 +29,9 @@ MAX_BYTES = 16 << 20
 _BRACE = re.compile(r"[{};]")
 _CALL = re.compile(r"\b([A-Za-z_]\w*)\s*\(")
 _VALUE = re.compile(r"[=,(?:]\s*&?\s*([a-z_]\w{2,})\s*(?=[,;)}])")
-_DEFINE = re.compile(r"\s*([A-Za-z_]\w*)(\([^)]*\))?[ \t]*(?=(.*))", re.DOTALL)
 _ENUMERATOR = re.compile(r"[{,]\s*([A-Za-z_]\w*)?\s*(?=([,=}(A-Za-z_]))")
 _INNER_TYPE = re.compile(r"\b(struct|union|enum)\s+([A-Za-z_]\w*)?\s*\{")
 _TYPEDEF_GROUP = re.compile(r"\(([^()]*?)([A-Za-z_]\w*)\s*(?:\[[^\]]*\]\s*)?\)\s*\(")
-_GENERATED = re.compile(r"^\tDEFINE\((\w+),[ \t]*(.*)\);", re.MULTILINE)
 _BRACKETED = re.compile(r"\[[^\]]*\]|\(.*\)", re.DOTALL)
 _ATTRIBUTE_END = re.compile(r"\b__attribute(?:__)?\s*$")
 _WORD = re.compile(r"[A-Za-z_]\w*")
@@ -48,24 +46,6 @@ def extract_file(data: bytes) -> FileFacts:
     if b"\0" in data:
         return FileFacts(skipped=("not a text file: it holds a NUL byte",))
     return _Extractor(normalize(data)).run()
-
-
-def read_define(directive: Directive, line: int, conditions: tuple[str, ...]) -> MacroRow | None:
-    """Read a ``#define`` line; None where no name follows."""
-    match = _DEFINE.match(directive.rest)
-    if match is None:
-        return None
-    parameters: tuple[str, ...] | None = None
-    variadic = False
-    if match.group(2) is not None:
-        names = [re.sub(r"\\\r?\n|\s", "", word) for word in match.group(2)[1:-1].split(",")]
-        parameters = tuple(word for word in names if word)
-        if parameters and parameters[-1].endswith("..."):
-            variadic = True
-            parameters = (*parameters[:-1], parameters[-1][:-3] or "__VA_ARGS__")
-    line += directive.rest[: match.end()].count("\n")
-    body = directive.rest[match.end() :].rstrip(" \t\r\n\f\\")
-    return MacroRow(match.group(1), line, parameters, body, variadic, conditions)
 
 
 class _Extractor:
@@ -102,11 +82,11 @@ class _Extractor:
         values = " ".join(sorted(set(_VALUE.findall(self.bare))))
         return FileFacts(
             functions=tuple(self.functions),
-            macros=tuple(self.macros()),
+            macros=read_macros(self.text, self.conditions, self.line),
             invocations=tuple(self.invocations),
             types=tuple(self.types),
-            includes=self.includes(),
-            constants=self.constants(),
+            includes=read_includes(self.text, self.conditions),
+            constants=read_constants(self.text, self.conditions, self.line),
             guard=self.conditions.guard,
             values=f" {values} ",
             skipped=tuple(self.skipped),
@@ -114,54 +94,6 @@ class _Extractor:
 
     def line(self, offset: int) -> int:
         return bisect_right(self.lines, offset) + 1
-
-    def includes(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
-        """Return the files named by ``#include``, each once for each set of conditions."""
-        found: dict[tuple[str, tuple[str, ...]], None] = {}
-        for directive in self.text.directives:
-            name = directive.rest.strip()
-            if directive.word == "include" and name[:1] in ('"', "<"):
-                found[name, self.conditions.at(directive.start)] = None
-        return tuple(found)
-
-    def constants(self) -> tuple[MacroRow, ...]:
-        """Return what ``DEFINE(name, value);`` lines put into a generated header."""
-        return tuple(
-            MacroRow(
-                match.group(1),
-                self.line(match.start()),
-                None,
-                match.group(2),
-                False,
-                self.conditions.at(match.start()),
-            )
-            for match in _GENERATED.finditer(self.text.code)
-        )
-
-    def macros(self) -> list[MacroRow]:
-        rows: list[MacroRow] = []
-        for directive in self.text.directives:
-            if directive.word == "undef":
-                self.end_macro(rows, directive)
-            elif directive.word == "define":
-                conditions = self.conditions.at(directive.start)
-                row = read_define(directive, self.line(directive.rest_at), conditions)
-                if row:
-                    rows.append(row)
-        return rows
-
-    def end_macro(self, rows: list[MacroRow], undef: Directive) -> None:
-        """Note at a macro's definitions that an ``#undef`` under no further condition ends them."""
-        name = undef.rest.strip()
-        conditions = self.conditions.at(undef.start)
-        line = self.line(undef.start)
-        for index, row in enumerate(rows):
-            if (
-                row.name == name
-                and not row.until
-                and row.conditions[: len(conditions)] == conditions
-            ):
-                rows[index] = replace(row, until=line)
 
     def branch(self, word: str) -> None:
         """Count braces once a conditional: each branch starts from the depth before it."""

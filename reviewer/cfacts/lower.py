@@ -10,8 +10,9 @@ import re
 from collections.abc import Callable, Container, Sequence
 
 from reviewer.cfacts.constants import parse_character, parse_number
+from reviewer.cfacts.marks import ASSEMBLY, TYPE_ARGUMENT, Prepared
 from reviewer.cfacts.parse import Node, parse_text
-from reviewer.cfacts.prepare import ASSEMBLY, TYPE_ARGUMENT, Prepared, prepare
+from reviewer.cfacts.prepare import prepare
 from reviewer.cfacts.tokens import Token
 from reviewer.model import ctree as c
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from reviewer.cfacts.lower import MAX_NESTING, UnreadableError
 from reviewer.cfacts.lower_types import TypeLowerer
+from reviewer.cfacts.marks import ASSEMBLY, CASE_RANGE
 from reviewer.cfacts.parse import Node
-from reviewer.cfacts.prepare import ASSEMBLY, CASE_RANGE
 from reviewer.model import ctree as c
 
 

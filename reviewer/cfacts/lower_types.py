@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from reviewer.cfacts.lower import ExpressionLowerer, UnreadableError
+from reviewer.cfacts.marks import TYPEDEF, TYPEOF
 from reviewer.cfacts.parse import Node
-from reviewer.cfacts.prepare import TYPEDEF, TYPEOF
 from reviewer.model import ctree as c
 
 _SPECIFIERS = frozenset({"struct_specifier", "union_specifier", "enum_specifier"})

@@ -8,6 +8,7 @@ the last in its file.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 
 from reviewer.cfacts.config import PREDEFINED, RANKS, UNDEFINED, KernelConfig
@@ -18,6 +19,11 @@ from reviewer.cfacts.index import TreeIndex
 from reviewer.cfacts.normalize import SourceText
 from reviewer.cfacts.tables import PRIMITIVE_PREFIXES, PRIMITIVES
 from reviewer.cfacts.tokens import Token, iter_tokens
+
+Lines = tuple[int, int]
+Found = tuple[str, MacroRow]
+
+ANY_LINE: Lines = (0, sys.maxsize)
 
 _CONDITION_LIMIT = 20_000
 
@@ -38,7 +44,7 @@ class MacroChooser:
         self._asking: list[str] = []
         index.holds = lambda conditions: self.truth(conditions, "")
         self._cuts = 0  # how often a question met itself: such an answer is not kept
-        self._found: dict[tuple[str, str, int], tuple[str, MacroRow] | None] = {}
+        self._found: dict[tuple[str, str, Lines], Found | None] = {}
         self._ready: dict[tuple[str, int], Macro] = {}
 
     # ---- conditions --------------------------------------------------------------------
@@ -59,7 +65,7 @@ class MacroChooser:
         if key in self._truth:
             return self._truth[key]
         cuts = self._cuts
-        tokens = self._replace_defined(list(iter_tokens(text, near, 1)), near)
+        tokens = self._replace_defined(list(iter_tokens(text, near, 1)), near, text)
         expander = self.expander(near, limit=_CONDITION_LIMIT, primitives=False)
         try:
             value = evaluate_tokens(expander.expand(tokens), self._value)
@@ -75,7 +81,7 @@ class MacroChooser:
         # What is no macro is 0 in a conditional, but "unknown" is our own third value.
         return None if name == "?" else 0
 
-    def _replace_defined(self, tokens: list[Token], near: str) -> list[Token]:
+    def _replace_defined(self, tokens: list[Token], near: str, text: str) -> list[Token]:
         out: list[Token] = []
         position = 0
         while position < len(tokens):
@@ -88,13 +94,17 @@ class MacroChooser:
             position += parens
             name = tokens[position].text if position < len(tokens) else ""
             position += 1 + parens
-            known = self.defined(name, near)
-            kind, text = ("id", "?") if known is None else ("num", str(int(known)))
-            out.append(token.like(kind, text))
+            known = self.defined(name, near, text)
+            kind, answer = ("id", "?") if known is None else ("num", str(int(known)))
+            out.append(token.like(kind, answer))
         return out
 
-    def defined(self, name: str, near: str) -> bool | None:
-        """Say whether a macro is defined where the file ``near`` asks."""
+    def defined(self, name: str, near: str, asking: str = "") -> bool | None:
+        """Say whether a macro is defined where the file ``near`` asks.
+
+        ``asking`` is the condition that wants to know: what is defined under it does not count,
+        for it comes later ("#ifndef X", then a fallback for X).
+        """
         if name.startswith("CONFIG_"):
             option = name.removesuffix("_MODULE")
             value = self.config.value(option)
@@ -105,14 +115,17 @@ class MacroChooser:
             return False
         if name in self._asking:
             self._cuts += 1
-            # "#ifndef X" around a fallback for X: is there a definition that is none?
             others = [
                 (path, row)
                 for path, row in self._variants(name, near)
                 if not any(name in text for text in row.conditions)
             ]
             return any(self.truth(row.conditions, path) is not False for path, row in others)
-        results = {self._variant_truth(p, row) for p, row in self._variants(name, near)}
+        results = {
+            self._variant_truth(path, row)
+            for path, row in self._variants(name, near)
+            if asking not in row.conditions
+        }
         return True if True in results else None if None in results else False
 
     def _variant_truth(self, path: str, row: MacroRow) -> bool | None:
@@ -124,7 +137,7 @@ class MacroChooser:
         finally:
             self._asking.pop()
 
-    def _variants(self, name: str, near: str) -> list[tuple[str, MacroRow]]:
+    def _variants(self, name: str, near: str) -> list[Found]:
         found = []
         for path in self.index.macros.get(name, ()):
             if path != near and not path.endswith(".h"):
@@ -140,35 +153,35 @@ class MacroChooser:
 
     # ---- definitions -------------------------------------------------------------------
 
-    def find(self, name: str, near: str, line: int = 0) -> tuple[str, MacroRow] | None:
+    def find(self, name: str, near: str, lines: Lines = ANY_LINE) -> Found | None:
         """Return the file and the definition of a macro that the file ``near`` means.
 
-        ``line`` is where it asks: a macro of its own is there from its ``#define`` to its
-        ``#undef``. 0 asks for the last one that is defined anywhere in the file.
+        ``lines`` are the first and the last line of the text that asks: a macro of its own is
+        there from its ``#define`` to its ``#undef``.
         """
-        if line and near not in self.index.macros.get(name, ()):
-            line = 0
-        key = (name, near, line)
+        if near not in self.index.macros.get(name, ()):
+            lines = ANY_LINE
+        key = (name, near, lines)
         if key in self._found:
             return self._found[key]
         cuts = self._cuts
-        found = self._choose(name, near, line)
+        found = self._choose(name, near, lines)
         if cuts == self._cuts or not self._asking:
             self._found[key] = found
         return found
 
-    def _choose(self, name: str, near: str, line: int) -> tuple[str, MacroRow] | None:
+    def _choose(self, name: str, near: str, lines: Lines) -> Found | None:
         if name not in self.index.macros and name not in self.index.constants:
             return None
         closure = self.index.closure(near) if near else frozenset()
-        best: tuple[str, MacroRow] | None = None
+        best: Found | None = None
         best_key: tuple[object, ...] = ()
         for order, (path, row) in enumerate(self._variants(name, near)):
             seen = path in closure
-            if line and path == near:
-                if not row.line <= line < (row.until or line + 1):
+            if path == near:
+                if row.line > lines[1] or 0 < row.until <= lines[0]:
                     continue
-            elif row.until and path != near:
+            elif row.until:
                 continue
             # A lower-case word that some far header defines is not what this file means.
             if not seen and near and row.parameters is None and name.islower():
@@ -181,12 +194,12 @@ class MacroChooser:
                 best, best_key = (path, row), key
         return best
 
-    def macro(self, name: str, near: str, line: int = 0) -> Macro | None:
+    def macro(self, name: str, near: str, lines: Lines = ANY_LINE) -> Macro | None:
         """Return a macro ready to expand, None where there is none."""
         if name in PREDEFINED:
             text = PREDEFINED[name]
             return Macro(name, "", None, False, tuple(iter_tokens(text, "", 0)))
-        found = self.find(name, near, line)
+        found = self.find(name, near, lines)
         if found is None:
             return None
         path, row = found
@@ -199,15 +212,15 @@ class MacroChooser:
         return ready
 
     def expander(
-        self, near: str, line: int = 0, *, limit: int = 0, primitives: bool = True
+        self, near: str, lines: Lines = ANY_LINE, *, limit: int = 0, primitives: bool = True
     ) -> Expander:
-        """Return an expander for text of ``near`` at a line; primitives stay unexpanded."""
+        """Return an expander for lines of ``near``; primitives stay unexpanded."""
         found: dict[str, Macro | None] = {}
 
         def lookup(name: str) -> Macro | None:
             if name not in found:
                 kept = primitives and (name in PRIMITIVES or name.startswith(PRIMITIVE_PREFIXES))
-                found[name] = None if kept else self.macro(name, near, line)
+                found[name] = None if kept else self.macro(name, near, lines)
             return found[name]
 
         option = self.config.value

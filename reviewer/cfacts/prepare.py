@@ -8,38 +8,31 @@ an error. Here the typedefs are known, so a type's name is written as ``struct _
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Container, Sequence
 
+from reviewer.cfacts.marks import (
+    ASSEMBLY,
+    CASE_RANGE,
+    TYPEDEF,
+    TYPEOF,
+    Prepared,
+    find_group_end,
+    lay_out,
+)
 from reviewer.cfacts.tables import DROPPED_WORDS, KEYWORDS
 from reviewer.cfacts.tokens import Token
-
-TYPEDEF, TYPEOF, TYPE_ARGUMENT, ASSEMBLY, CASE_RANGE = (
-    "__T_",
-    "__Y_",
-    "__A_",
-    "__S_",
-    "__case_range",
+from reviewer.cfacts.typenames import (
+    TAGS,
+    TypeNames,
+    local_typedefs,
+    mark_type_arguments,
+    shadowed_names,
 )
 
 _ATTRIBUTES = frozenset({"__attribute__", "__attribute"})
 _ASM = frozenset({"asm", "__asm__", "__asm"})
 _ASM_WORDS = frozenset({"volatile", "__volatile__", "__volatile", "goto", "inline", "__inline"})
 _TYPEOF = frozenset({"typeof", "__typeof__", "__typeof", "typeof_unqual", "__typeof_unqual__"})
-_TAGS = frozenset({"struct", "union", "enum"})
-_TYPE_STARTS = _TAGS | frozenset(
-    [
-        *("const", "volatile", "void", "char", "short", "int", "long", "signed", "unsigned"),
-        *("float", "double", "_Bool"),
-    ]
-)
-_NOT_A_DECLARED_TYPE = frozenset(
-    [
-        *("return", "sizeof", "case", "goto", "else", "do", "const", "volatile", "static"),
-        *("inline", "extern", "register", "struct", "union", "enum", "typedef"),
-        *("__alignof__", "_Alignof"),
-    ]
-)
 _RENAMED = {
     "offsetof": "__builtin_offsetof",
     "_Alignof": "__builtin_alignof",
@@ -53,36 +46,6 @@ _RENAMED = {
 _OPERATORS_AFTER_CAST = frozenset({"&", "*", "-", "+", "(", "~", "!"})
 
 
-class Prepared:
-    """The text for the parser, and the way back from its offsets to tokens."""
-
-    def __init__(self) -> None:
-        self.tokens: list[Token] = []
-        self.offsets: list[int] = []
-        self.text = ""
-        self.typeofs: list[list[Token]] = []
-        self.type_arguments: list[list[Token]] = []
-        self.assembly: list[list[Token]] = []
-
-    def token_at(self, offset: int) -> Token:
-        """Return the token that stands at an offset of the text."""
-        return self.tokens[max(0, bisect_right(self.offsets, offset) - 1)]
-
-
-def find_group_end(tokens: Sequence[Token], opened: int) -> int:
-    """Return the index of the token that closes the bracket at ``opened``, or the length."""
-    depth = 0
-    for index in range(opened, len(tokens)):
-        text = tokens[index].text
-        if text in ("(", "[", "{"):
-            depth += 1
-        elif text in (")", "]", "}"):
-            depth -= 1
-            if depth == 0:
-                return index
-    return len(tokens)
-
-
 def prepare(
     tokens: Sequence[Token], typedefs: Container[str], *, keep: str = "", body: bool = True
 ) -> Prepared:
@@ -91,59 +54,20 @@ def prepare(
     ``body`` says that the tokens hold statements, where a call's argument may be a type.
     """
     prepared = Prepared()
-    local = _local_typedefs(tokens)
-    shadowed = _shadowed(tokens, typedefs, local) | {keep}
-    known = _Known(typedefs, local, shadowed)
+    local = local_typedefs(tokens)
+    shadowed = shadowed_names(tokens, typedefs, local) | {keep}
+    known = TypeNames(typedefs, local, shadowed)
     out = _Writer(prepared, known).write(tokens)
     if body:
-        out = _mark_type_arguments(out, prepared)
-    _lay_out(out, prepared)
+        out = mark_type_arguments(out, prepared)
+    lay_out(out, prepared)
     return prepared
-
-
-class _Known:
-    def __init__(
-        self, typedefs: Container[str], local: frozenset[str], shadowed: frozenset[str]
-    ) -> None:
-        self.typedefs, self.local, self.shadowed = typedefs, local, shadowed
-
-    def __contains__(self, name: str) -> bool:
-        return (name in self.typedefs or name in self.local) and name not in self.shadowed
-
-
-def _local_typedefs(tokens: Sequence[Token]) -> frozenset[str]:
-    names = set()
-    for index, token in enumerate(tokens):
-        if token.text == "typedef":
-            end = index
-            while end < len(tokens) and tokens[end].text != ";":
-                end = find_group_end(tokens, end) if tokens[end].text == "{" else end
-                end += 1
-            if end <= len(tokens) and tokens[end - 1].kind == "id":
-                names.add(tokens[end - 1].text)
-    return frozenset(names)
-
-
-def _shadowed(
-    tokens: Sequence[Token], typedefs: Container[str], local: frozenset[str]
-) -> frozenset[str]:
-    """Return the typedef names that a variable of this text hides."""
-    names = set()
-    for index in range(1, len(tokens) - 1):
-        token = tokens[index]
-        if token.kind != "id" or token.text not in typedefs or token.text in local:
-            continue
-        before, after = tokens[index - 1], tokens[index + 1].text
-        declared = before.kind == "id" and before.text not in _NOT_A_DECLARED_TYPE
-        if after in (";", "=", ",", ")", "[") and declared:
-            names.add(token.text)
-    return frozenset(names)
 
 
 class _Writer:
     """One pass over the tokens, building the output as a stack."""
 
-    def __init__(self, prepared: Prepared, known: _Known) -> None:
+    def __init__(self, prepared: Prepared, known: TypeNames) -> None:
         self.prepared = prepared
         self.known = known
         self.out: list[Token] = []
@@ -202,7 +126,7 @@ class _Writer:
 
     def is_type(self, tokens: Sequence[Token], position: int) -> bool:
         before = self.before()
-        if before in (".", "->", "goto") or before in _TAGS:
+        if before in (".", "->", "goto") or before in TAGS:
             return False
         text = tokens[position].text
         after = tokens[position + 1] if position + 1 < len(tokens) else None
@@ -302,63 +226,3 @@ class _Writer:
             self.out.insert(opened - 1, name.like("op", "("))
             self.out.insert(opened - 1, name.like("id", "while"))
             self.out.append(brace.like("op", ")"))
-
-
-def _mark_type_arguments(tokens: list[Token], prepared: Prepared) -> list[Token]:
-    """Replace types that stand as arguments of a call in a body by marks."""
-    out: list[Token] = []
-    position = braces = 0
-    while position < len(tokens):
-        token = tokens[position]
-        braces += (token.text == "{") - (token.text == "}")
-        out.append(token)
-        position += 1
-        if not braces or token.text not in ("(", ","):
-            continue
-        if token.text == "(" and not _is_call(out):
-            continue
-        end = _type_end(tokens, position)
-        if end:
-            prepared.type_arguments.append(tokens[position:end])
-            mark = f"{TYPE_ARGUMENT}{len(prepared.type_arguments) - 1}"
-            out.append(tokens[position].like("id", mark))
-            position = end
-    return out
-
-
-def _is_call(out: list[Token]) -> bool:
-    name = out[-2] if len(out) > 1 else None
-    return name is not None and name.kind == "id" and name.text not in KEYWORDS
-
-
-def _type_end(tokens: list[Token], start: int) -> int:
-    """Return where a type that is a whole argument ends, 0 where there is none."""
-    if start >= len(tokens) or tokens[start].text not in _TYPE_STARTS:
-        return 0
-    position = start
-    tag = False
-    while position < len(tokens):
-        token = tokens[position]
-        if token.text in (",", ")"):
-            return position
-        if token.text in _TAGS:
-            tag = True
-        elif token.text == "[":
-            position = find_group_end(tokens, position)
-        elif tag and token.kind == "id":
-            tag = False
-        elif token.text != "*" and token.text not in _TYPE_STARTS:
-            return 0
-        position += 1
-    return 0
-
-
-def _lay_out(tokens: list[Token], prepared: Prepared) -> None:
-    pieces = []
-    at = 0
-    for token in tokens:
-        prepared.offsets.append(at)
-        pieces.append(token.text)
-        at += len(token.text) + 1
-    prepared.tokens = tokens
-    prepared.text = " ".join(pieces)

@@ -99,11 +99,24 @@ def code_of() -> Callable[..., CodeBase]:
     return make
 
 
-def kernel_tree(variable: str) -> Path:
-    """Return an unpacked kernel named by the environment, or skip the test."""
-    value = os.environ.get(variable)
-    if not value:
-        pytest.skip(f"{variable} names no kernel tree")
-    path = Path(value)
-    assert (path / "mm").is_dir(), f"{variable}={value} holds no kernel tree"
-    return path
+@pytest.fixture(scope="session")
+def kernel_code() -> Callable[[str], CodeBase]:
+    """Return a maker of code bases of the kernel tree that an environment variable names."""
+    made: dict[str, CodeBase] = {}
+
+    def make(variable: str) -> CodeBase:
+        value = os.environ.get(variable)
+        if not value:
+            pytest.skip(f"{variable} names no kernel tree")
+        assert (Path(value) / "mm").is_dir(), f"{variable}={value} holds no kernel tree"
+        if value not in made:
+            made[value] = CodeBase(DirectorySource(Path(value)), default_config(), None)
+        return made[value]
+
+    return make
+
+
+@pytest.fixture
+def dict_source() -> type[DictSource]:
+    """Return the class of trees that are texts."""
+    return DictSource
