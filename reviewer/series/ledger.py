@@ -9,21 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass, replace
 from hashlib import sha256
+from pathlib import Path
 
-from reviewer.model.series import Mail
-from reviewer.series.attach import make_slug
-from reviewer.series.hunks import is_patch
+from reviewer.series.digest import Digest, iter_digests
 from reviewer.series.listing import LedgerFilter, SeriesEntry, make_entry
-from reviewer.series.mailinfo import parse_patch
-from reviewer.series.message import parse_mail
 from reviewer.series.rawmessage import RawMessage
-from reviewer.series.record import MailRecord, Role, find_words, make_record
 from reviewer.series.reroll import Group, group_mails
 from reviewer.series.store import LedgerStore
-from reviewer.series.thread import DAY
 
+_TAIL = 1 << 16  # bytes that must not have changed before what was appended
 _BATCH = 500  # messages kept at once; an interrupt loses at most these
-_WIDEST = 10**12
 
 Progress = Callable[[int, str], None]
 ReadArchive = Callable[[Container[str]], Iterable[RawMessage]]
@@ -55,6 +50,19 @@ class Ledger:
 
     def __init__(self, store: LedgerStore) -> None:
         self.store = store
+
+    def expect_growth(self, file: Path) -> None:
+        """Forget what was read of a file that did more than grow since."""
+        status = file.stat()
+        known = self.store.find_state("file").split()
+        if known:
+            size, changed, tail = int(known[0]), int(known[1]), known[2]
+            same = (status.st_size, status.st_mtime_ns) == (size, changed)
+            grown = status.st_size > size and _hash_tail(file, size) == tail
+            if not (same or grown):
+                self.store.forget_mails()
+        tail = _hash_tail(file, status.st_size)
+        self.store.keep_state("file", f"{status.st_size} {status.st_mtime_ns} {tail}")
 
     def update(
         self, read: ReadArchive, *, keep_raw: bool = False, progress: Progress | None = None
@@ -93,13 +101,13 @@ class Ledger:
         counts = [count.read, count.new, count.copies, count.unreadable]
         self.store.begin()
         try:
-            for message in messages:
+            for digest in iter_digests(messages, keep_raw=keep_raw):
                 counts[0] += 1
-                counts[self._add(message, run, keep_raw=keep_raw)] += 1
+                counts[self._add(digest, run)] += 1
                 if counts[0] % _BATCH == 0:
                     self.store.commit()
                     if progress is not None:
-                        progress(counts[0], message.origin)
+                        progress(counts[0], digest.origin)
                     self.store.begin()
         finally:
             if counts[0] > count.read:
@@ -107,21 +115,12 @@ class Ledger:
             self.store.commit()
         return UpdateCount(counts[0], counts[1], counts[2], counts[3], count.gone)
 
-    def _add(self, message: RawMessage, run: int, *, keep_raw: bool) -> int:
+    def _add(self, digest: Digest, run: int) -> int:
         """Keep one message; return 1 for a new mail, 2 for a copy, 3 for an unreadable one."""
-        if message.error:
-            self.store.mark_seen(message.origin, run, "", message.error)
+        self.store.mark_seen(digest.origin, run, digest.key, digest.error)
+        if digest.error:
             return 3
-        mail = parse_mail(message.data)
-        diff = find_diff(mail, message.data)
-        record = make_record(mail, diff, message.origin)
-        words = " ".join(find_words(diff)) if diff else ""
-        raw = message.data if keep_raw else None
-        self.store.mark_seen(message.origin, run, record.key)
-        new = self.store.add_mail(
-            record, _rank(mail, diff, message.data), words, find_tokens(record), raw
-        )
-        return 1 if new else 2
+        return 1 if self.store.add_mail(digest) else 2
 
     def group(self) -> None:
         """Group what was read, unless nothing came in since it last was."""
@@ -152,43 +151,8 @@ class Ledger:
                 yield group, entry
 
 
-def find_diff(mail: Mail, raw: bytes) -> bytes | None:
-    """Find the diff of a mail; the costly reading is left out where the text shows none."""
-    shown = "@@ -" in mail.body or "diff --git " in mail.body
-    if not shown and b"pplication/" not in raw:
-        return None
-    patch = parse_patch(mail, raw)
-    return patch.diff if patch is not None and is_patch(patch.diff) else None
-
-
-def _rank(mail: Mail, diff: bytes | None, raw: bytes) -> str:
-    """Order the copies of one mail, the best highest: own From, whole diff, no list footer."""
-    munged = " via " in mail.author
-    size, body = len(diff or b""), _WIDEST - len(mail.body)
-    return f"{not munged:d} {size:012d} {body:012d} {sha256(raw).hexdigest()}"
-
-
-def find_tokens(record: MailRecord) -> Iterator[str]:
-    """Yield what a mail shares with each mail it may have to be grouped with."""
-    if record.msgid:
-        yield f"m:{record.msgid}"
-    for parent in record.parents:
-        yield f"m:{parent}"
-    if record.base.change_id:
-        yield f"c:{record.base.change_id}"
-    subject = record.subject
-    member = record.role in {Role.COVER, Role.PATCH}
-    if member or (record.role is Role.REPLY and record.parents == ()) or subject.tagged:
-        yield f"t:{make_slug(subject.title)}"
-    if not (member and subject.numbered):
-        return
-    if record.stem:
-        yield f"r:{record.stem}"
-    if not record.parents:
-        numbers = f"{subject.revision}.{subject.point} {subject.expected} {subject.resend}"
-        if not record.msgid:
-            yield f"u:{numbers}"
-            return
-        day = record.date // DAY
-        yield f"s:{record.sender} {numbers} {day}"
-        yield f"s:{record.sender} {numbers} {day + 1}"
+def _hash_tail(file: Path, size: int) -> str:
+    """Hash the last bytes of the first ``size`` of a file."""
+    with file.open("rb") as stream:
+        stream.seek(max(size - _TAIL, 0))
+        return sha256(stream.read(min(size, _TAIL))).hexdigest()

@@ -12,8 +12,10 @@ from reviewer.model.series import PatchSeries
 from reviewer.series.archive import iter_raw
 from reviewer.series.assemble import assemble_series
 from reviewer.series.damage import find_damage
+from reviewer.series.folders import is_maildir
 from reviewer.series.ledger import Ledger, Progress
 from reviewer.series.listing import LedgerFilter, SeriesEntry, make_entry
+from reviewer.series.publicinbox import find_epochs
 from reviewer.series.rawmessage import RawMessage
 from reviewer.series.record import MailRecord
 from reviewer.series.reroll import Group, group_alone
@@ -95,11 +97,22 @@ def open_ledger(
     path: Path | BinaryIO, *, input_format: str = "auto", cache_dir: Path | None = None
 ) -> Ledger:
     """Open the ledger of an archive, kept under ``cache_dir``; without it, for this run only."""
-    if cache_dir is None or not isinstance(path, Path) or not path.exists():
-        return Ledger(LedgerStore(None))  # a stream and a range of commits are read once
+    if cache_dir is None or not isinstance(path, Path) or not _grows_only(path):
+        return Ledger(LedgerStore(None))
     named = f"{input_format} {path.resolve()}".encode("utf-8", "surrogateescape")
     name = hashlib.sha256(named).hexdigest()
-    return Ledger(LedgerStore(cache_dir / "ledger" / f"{name[:24]}.sqlite"))
+    ledger = Ledger(LedgerStore(cache_dir / "ledger" / f"{name[:24]}.sqlite"))
+    if path.is_file():
+        ledger.expect_growth(path)
+    return ledger
+
+
+def _grows_only(path: Path) -> bool:
+    """Say whether a message once read stays as it is, so that a ledger of it may be kept.
+
+    Patches in a directory are edited in place; a stream and a range of commits are read once.
+    """
+    return path.is_file() or (path.is_dir() and (is_maildir(path) or bool(find_epochs(path))))
 
 
 def _reader(

@@ -102,6 +102,11 @@ class MailRecord:
         return (self.date, self.subject.counter, self.key)
 
     @property
+    def may_be_guessed(self) -> bool:
+        """Say whether, with no parent here, subject and time may say what the mail answers."""
+        return self.role is Role.REPLY and (not self.parents or self.subject.tagged)
+
+    @property
     def author(self) -> str:
         """``Name <address>``, as a header has it."""
         return f"{self.name} <{self.sender}>" if self.name else self.sender

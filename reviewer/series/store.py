@@ -6,7 +6,6 @@ older layout, or one that sqlite cannot read, is made anew: everything in it can
 
 from __future__ import annotations
 
-import hashlib
 import sqlite3
 import zlib
 from array import array
@@ -15,6 +14,7 @@ from pathlib import Path
 
 from reviewer.model.codec import from_json, to_json
 from reviewer.model.errors import BadInputError
+from reviewer.series.digest import Digest
 from reviewer.series.listing import SeriesEntry
 from reviewer.series.record import MailRecord
 from reviewer.series.reroll import Group
@@ -90,11 +90,22 @@ class LedgerStore:
         """Remember a value."""
         self._db.execute("REPLACE INTO state VALUES(?,?)", (name, value))
 
+    def forget_mails(self) -> None:
+        """Forget every message, to read the archive anew."""
+        self._db.executescript(
+            "BEGIN IMMEDIATE; DELETE FROM mail; DELETE FROM seen; DELETE FROM link;"
+            "DELETE FROM series; DELETE FROM state; COMMIT;"
+        )
+
     # ---- mails
 
     def meet(self, origin: str, run: int) -> bool:
-        """Say whether the message at that place was read before, and that this run met it."""
-        done = self._db.execute("UPDATE seen SET run=? WHERE origin=?", (run, origin))
+        """Say whether the message at that place was read before, and that this run met it.
+
+        One that could not be read is tried again.
+        """
+        query = "UPDATE seen SET run=? WHERE origin=? AND error=''"
+        done = self._db.execute(query, (run, origin))
         return done.rowcount > 0
 
     def mark_seen(self, origin: str, run: int, key: str, error: str = "") -> None:
@@ -106,34 +117,37 @@ class LedgerStore:
 
         Another copy of such a mail is forgotten too, so that it is read again.
         """
-        rows = self._db.execute("SELECT origin, key FROM seen WHERE run<>?", (run,)).fetchall()
-        for origin, key in rows:
-            self._db.execute("DELETE FROM seen WHERE origin=?", (origin,))
-            self._db.execute("DELETE FROM seen WHERE key=? AND key<>''", (key,))
-            found = self._db.execute("SELECT id FROM mail WHERE key=?", (key,)).fetchone()
-            if found is not None:
-                self._drop_mail(found[0])
-        return len(rows)
+        gone = 0
+        query = "SELECT origin, key FROM seen WHERE run<>? LIMIT 1000"
+        while rows := self._db.execute(query, (run,)).fetchall():
+            gone += len(rows)
+            for origin, key in rows:
+                self._drop_seen(origin, key)
+        return gone
+
+    def _drop_seen(self, origin: str, key: str) -> None:
+        self._db.execute("DELETE FROM seen WHERE origin=?", (origin,))
+        self._db.execute("DELETE FROM seen WHERE key=? AND key<>''", (key,))
+        found = self._db.execute("SELECT id FROM mail WHERE key=?", (key,)).fetchone()
+        if found is not None:
+            self._drop_mail(found[0])
 
     def iter_errors(self) -> Iterator[tuple[str, str]]:
         """Yield origin and reason of each message that could not be read."""
         yield from self._db.execute("SELECT origin, error FROM seen WHERE error<>'' ORDER BY 1")
 
-    def add_mail(
-        self, record: MailRecord, rank: str, words: str, tokens: Iterable[str], raw: bytes | None
-    ) -> bool:
+    def add_mail(self, digest: Digest) -> bool:
         """Keep a mail unless a better copy of it is there; say whether it is new."""
-        row = self._db.execute("SELECT id, rank FROM mail WHERE key=?", (record.key,)).fetchone()
-        if row is not None and row[1] >= rank:
+        row = self._db.execute("SELECT id, rank FROM mail WHERE key=?", (digest.key,)).fetchone()
+        if row is not None and row[1] >= digest.rank:
             return False
-        packed = zlib.compress(raw, 1) if raw is not None else None
-        values = (record.key, rank, to_json(record, indent=0), words.encode(), packed)
         if row is not None:
             self._drop_mail(row[0])
         mail = self._db.execute(
-            "INSERT INTO mail(key, rank, record, words, raw) VALUES(?,?,?,?,?)", values
+            "INSERT INTO mail(key, rank, record, words, raw) VALUES(?,?,?,?,?)",
+            (digest.key, digest.rank, digest.record, digest.words, digest.raw),
         ).lastrowid
-        rows = ((_hash(token), mail) for token in dict.fromkeys(tokens))
+        rows = ((token, mail) for token in digest.tokens)
         self._db.executemany("INSERT OR IGNORE INTO link VALUES(?,?)", rows)
         return row is None
 
@@ -218,11 +232,6 @@ class LedgerStore:
         rows = self._db.execute("SELECT grouped, entry FROM series ORDER BY date, head")
         for grouped, entry in rows:
             yield from_json(grouped, Group), from_json(entry, SeriesEntry)
-
-
-def _hash(token: str) -> int:
-    digest = hashlib.blake2b(token.encode("utf-8", "surrogateescape"), digest_size=8).digest()
-    return int.from_bytes(digest, "big", signed=True)
 
 
 def _find(above: array[int], mail: int) -> int:

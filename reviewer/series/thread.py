@@ -85,7 +85,7 @@ def _guess_parents(records: dict[str, MailRecord], parent: dict[str, str]) -> fr
             patches.setdefault(record.subject.key, []).append(record)
     guessed: set[str] = set()
     for record in records.values():
-        if record.role is not Role.REPLY or record.key in parent or not record.subject.key:
+        if not record.may_be_guessed or record.key in parent or not record.subject.key:
             continue
         answered = _find_answered(record, patches.get(record.subject.key, []))
         if answered is not None and not _closes_circle(parent, record.key, answered.key):

@@ -301,17 +301,51 @@ def test_the_ledger_on_disk_reads_only_what_is_new(tmp_path: Path, thread: str) 
 
 def test_what_the_archive_no_longer_holds_leaves_the_ledger(tmp_path: Path, thread: str) -> None:
     cache, folder = tmp_path / "cache", tmp_path / "mails"
-    folder.mkdir()
+    for part in ("cur", "new", "tmp"):
+        (folder / part).mkdir(parents=True)
     for number, message in enumerate(thread.split("\nFrom ")):
-        (folder / f"{number}.eml").write_text(message.partition("\n")[2])
-    (folder / "copy.eml").write_text((folder / "2.eml").read_text() + "list footer\n")
+        (folder / "cur" / f"{number}:2,S").write_text(message.partition("\n")[2])
+    copied = (folder / "cur" / "2:2,S").read_text() + "list footer\n"
+    (folder / "new" / "copy").write_text(copied)
     [entry] = iter_ledger(folder, cache_dir=cache)
     assert entry.patches == 3
-    (folder / "3.eml").unlink()
-    (folder / "2.eml").unlink()
+    (folder / "cur" / "3:2,S").unlink()
+    (folder / "cur" / "2:2,S").unlink()
     [entry] = iter_ledger(folder, cache_dir=cache)
     assert (entry.patches, entry.missing) == (2, (3,))
     assert read_series(folder, cache_dir=cache) == read_series(folder)
+
+
+def test_a_file_edited_in_place_is_read_anew(tmp_path: Path, thread: str) -> None:
+    cache, path = tmp_path / "cache", write(tmp_path, thread)
+    assert b"+int f2_0;" in read_series(path, cache_dir=cache).patches[1].diff
+    path.write_text(thread.replace("+int f2_0;", "+int g2_0;"))
+    assert b"+int g2_0;" in read_series(path, cache_dir=cache).patches[1].diff
+
+
+def test_a_directory_of_patches_is_never_taken_from_the_ledger(
+    tmp_path: Path, repository: Path
+) -> None:
+    folder, cache = tmp_path / "out", tmp_path / "cache"
+    git(repository, "format-patch", "-q", "-o", str(folder), "HEAD~3")
+    assert len(read_series(folder, cache_dir=cache).patches) == 3
+    first = folder / "0001-mm-rmap-step-1.patch"
+    first.write_text(first.read_text().replace("+int f1_0;", "+int g1_0;"))
+    assert b"+int g1_0;" in read_series(folder, cache_dir=cache).patches[0].diff
+
+
+def test_many_messages_are_read_by_several_processes_with_one_result(
+    tmp_path: Path, thread: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cover = msgids(thread)[0]
+    replies = "".join(
+        reply(cover, "[PATCH v2 0/3] a", f"No {n}.", "V <v@x.org>", f"r{n}") for n in range(400)
+    )
+    path = write(tmp_path, thread + "\n" + replies)
+    alone = list(iter_ledger(path))
+    monkeypatch.setattr("reviewer.series.digest._ALONE", 10)
+    monkeypatch.setattr("os.sched_getaffinity", lambda _pid: {0, 1})
+    assert list(iter_ledger(path)) == alone
 
 
 def test_an_interrupted_reading_goes_on_where_it_stopped(tmp_path: Path, thread: str) -> None:
