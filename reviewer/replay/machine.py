@@ -25,7 +25,15 @@ from reviewer.replay.memory import (
     SimulatedObject,
 )
 from reviewer.replay.thread import Undecided
-from reviewer.replay.valuetype import LONG, ArrayType, IntType, PointerType, StructType, ValueType
+from reviewer.replay.valuetype import (
+    LONG,
+    WORD,
+    ArrayType,
+    IntType,
+    PointerType,
+    StructType,
+    ValueType,
+)
 
 STATISTICS = 256  # more vmstat items than any tree has
 
@@ -156,7 +164,8 @@ class Machine:
         region = CONSTANT_LOW if constant else SHARED_LOW
         size = self.types.size(kind)
         address = self.memory.allocate(name, size, region)
-        self.memory.store_bytes(address, size, value)
+        for at in range(0, size, 8):
+            self.memory.words[address + at] = value >> (at * 8) & WORD
         self._globals[name] = Global(address, kind)
         return address
 
@@ -199,6 +208,17 @@ class Machine:
             items = ArrayType(LONG, STATISTICS)
             return self.define_global("vm_stat", items, 0, constant=True)
         return known.address
+
+    def deferred_split_queue(self) -> int:
+        """Return the address of the one ``struct deferred_split``, empty at first."""
+        known = self._globals.get("deferred_split_queue")
+        if known is not None:
+            return known.address
+        kind = self.types.struct("struct deferred_split")
+        address = self.define_global("deferred_split_queue", kind, 0)
+        head = address + self.types.member(kind, "split_queue").offset
+        self.memory.words[head] = self.memory.words[head + 8] = head
+        return address
 
     # ---- pages -----------------------------------------------------------------------------
 

@@ -116,6 +116,12 @@ _KEYS = {
     "page_table_check_disabled": True,
     "devmap_managed_key": False,
     "cgroup_memory_nokmem": False,
+    "deferred_pages": False,
+    "init_on_free": False,
+    "init_on_alloc": True,
+    "check_pages_enabled": True,
+    "memcg_kmem_online_key": True,
+    "memcg_kmem_enabled_key": True,
 }
 
 

@@ -31,7 +31,7 @@ _SILENT = (
     *("printk", "printk_once", "printk_ratelimited", "printk_deferred", "no_printk", "_printk"),
     *("dynamic_pr_debug", "touch_nmi_watchdog", "set_page_owner", "reset_page_owner"),
     *("split_page_owner", "debug_check_no_locks_freed", "debug_check_no_obj_freed"),
-    "page_table_check_free",
+    *("page_table_check_free", "mod_mthp_stat", "count_mthp_stat"),
 )
 _SILENT_PREFIXES = (
     "pr_", "dev_", "trace_", "lockdep_", "kasan_", "kcsan_", "kmsan_", "arch_kmsan_",
@@ -40,7 +40,7 @@ _SILENT_PREFIXES = (
 
 
 def _static_branch(low: CallLowering, call: Call) -> Operand:
-    key = argument(call, 0)
+    key = argument(call, len(call.args) - 1)  # static_branch_maybe(CONFIG, &key)
     if isinstance(key, Unary) and key.op == "&":
         key = key.operand
     if not isinstance(key, Name):

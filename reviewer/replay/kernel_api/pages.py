@@ -49,6 +49,13 @@ def _pfn_valid(low: CallLowering, call: Call) -> Operand:
     return low.settle(_online(low, call)[1].retyped(BOOL))
 
 
+def _deferred_split_queue(low: CallLowering, call: Call) -> Operand:
+    """``get_deferred_split_queue(page)``: one queue for the machine instead of one a node."""
+    low.effect(argument(call, 0))
+    kind = low.types.struct("struct deferred_split")
+    return constant(low.machine.deferred_split_queue(), PointerType(kind))
+
+
 TABLE: dict[str, Primitive] = {
     "pfn_to_page": _pfn_to_page,
     "__pfn_to_page": _pfn_to_page,
@@ -56,4 +63,5 @@ TABLE: dict[str, Primitive] = {
     "__page_to_pfn": _page_to_pfn,
     "pfn_to_online_page": _pfn_to_online_page,
     "pfn_valid": _pfn_valid,
+    "get_deferred_split_queue": _deferred_split_queue,
 }
