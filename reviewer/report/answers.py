@@ -12,7 +12,7 @@ from textwrap import wrap
 from reviewer.model.finding import Finding
 from reviewer.model.series import Mail, Patch
 from reviewer.report.interleaving import render_columns, select_steps
-from reviewer.report.printable import printable, printable_block
+from reviewer.report.printable import printable
 from reviewer.report.quotes import Quote, find_quote
 from reviewer.report.wording import chain, fold_chain, reproduced
 
@@ -94,29 +94,16 @@ def answer_findings(quote: tuple[str, ...], group: Sequence[Finding], *, title: 
 
 
 def _proof(finding: Finding, room: int) -> list[str]:
-    """Return interleaving and assertion in at most ``room`` lines, or "unverified"."""
+    """Return the interleaving in at most ``room`` lines, or "unverified"."""
     witness = finding.witness
     if witness is None or not reproduced(witness):
         return [_UNVERIFIED]
-    said = _last_words(witness.oops)
-    if said and said[0].rpartition(": ")[2].strip() in witness.trace[-1].text:
-        said = []  # the table's last row says it
-    rows = room - 2 - len(said)
+    rows = room - 2  # less the introduction and the heading
     if rows < 2:  # a table of one row shows no race
         return ["(Reproduced by a replay of this path.)"]
     chosen = select_steps(witness, most=min(rows, 5))
     table = render_columns(witness, chosen, width=TABLE_WIDTH - 2, functions=False)
-    return [_INTRO, *(f"  {row}" for row in table), *said]
-
-
-def _last_words(oops: str) -> list[str]:
-    """Return the line of an oops that names the assertion, else its ``kernel BUG`` line."""
-    lines = [line.strip() for line in printable_block(oops).splitlines()]
-    for start in ("page dumped because:", "kernel BUG at", "BUG:"):
-        for line in lines:
-            if start in line:
-                return [f"  {line}"]
-    return []
+    return [_INTRO, *(f"  {row}" for row in table)]
 
 
 def _own(text: str) -> list[str]:

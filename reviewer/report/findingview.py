@@ -8,7 +8,7 @@ from reviewer.model.finding import Evidence, Finding
 from reviewer.model.series import Patch
 from reviewer.model.witness import Witness
 from reviewer.report import wording
-from reviewer.report.interleaving import cpu_order, select_steps
+from reviewer.report.interleaving import cpu_order, cpu_titles, ending, select_steps
 from reviewer.report.player import KEY_STEPS, render_player
 from reviewer.report.printable import printable, printable_block
 from reviewer.report.quotes import find_quote
@@ -59,6 +59,7 @@ class ReplayView:
     model: str
     cpus: tuple[str, ...]
     rows: tuple[TableRow, ...]
+    ending: str
     steps: int
     oops: str
     player: str
@@ -182,7 +183,6 @@ def _clip(text: str, width: int, *, tail: bool = False) -> str:
 
 def _replay(witness: Witness, players: Players) -> ReplayView:
     order = cpu_order(witness)
-    names = {step.thread: printable(step.actor) for step in witness.trace}
     rows = []
     for index in select_steps(witness, most=KEY_STEPS):
         step = witness.trace[index]
@@ -196,8 +196,9 @@ def _replay(witness: Witness, players: Players) -> ReplayView:
         reproduced=wording.reproduced(witness),
         schedule=str(witness.schedule) if witness.schedule else "",
         model=printable(witness.model),
-        cpus=tuple(f"CPU {number}: {names[thread]}" for number, thread in enumerate(order)),
+        cpus=cpu_titles(witness),
         rows=tuple(rows),
+        ending=ending(witness) if wording.reproduced(witness) else "",
         steps=len(witness.trace),
         oops=printable_block(witness.oops),
         player=player,

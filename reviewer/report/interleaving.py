@@ -6,12 +6,15 @@ is about to rely on. They are chosen by the memory they touch, not by what they 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from reviewer.model.witness import Step, Witness
 from reviewer.report.printable import printable
 
 _STORES = ("store", "rmw")
+_UNCHANGED = re.compile(r": (\S+) -> \1$")
+_ASSERTION = re.compile(r"(?:page dumped because: |kernel BUG at |BUG: )(.+)")
 
 
 def select_steps(witness: Witness, *, most: int) -> tuple[int, ...]:
@@ -41,19 +44,38 @@ def _conflicts(trace: Sequence[Step], failing: int, began: int) -> list[int]:
     for index, step in enumerate(trace):
         if step.place and step.thread == failing:
             uses.setdefault(step.place, []).append(index)
-        elif step.place and index >= began and step.access in _STORES:
+        elif step.place and index >= began and _changes(step):
             stores.setdefault(step.place, []).append(index)
     racing = sorted(uses.keys() & stores.keys(), key=lambda place: -uses[place][-1])
-    premises = sorted(index for place in racing for index in uses[place])
     found: list[int] = []
     for place in racing:
         store = max((i for i in stores[place] if i < uses[place][-1]), default=stores[place][-1])
         found += [
             store,
-            *[i for i in premises if i < store][-1:],
+            *_premise(place, racing, uses, store),
             *[i for i in uses[place] if i > store][:1],
         ]
     return found
+
+
+def _premise(
+    place: str, racing: Sequence[str], uses: dict[str, list[int]], store: int
+) -> list[int]:
+    """Return what the failing thread had read before the store made it untrue.
+
+    Of the same place, else of a head pointer, else the nearest.
+    """
+    heads = [other for other in racing if other.endswith("compound_head")]
+    for places in ([place], heads, racing):
+        before = sorted(i for name in places for i in uses[name] if i < store)
+        if before:
+            return before[-1:]
+    return []
+
+
+def _changes(step: Step) -> bool:
+    """Say whether the step stores something new ("a -> a" is a store that nobody can see)."""
+    return step.access in _STORES and not _UNCHANGED.search(step.text)
 
 
 def _switches(trace: Sequence[Step], began: int) -> list[int]:
@@ -73,36 +95,72 @@ def cpu_order(witness: Witness) -> tuple[int, ...]:
     return tuple(order)
 
 
+def ending(witness: Witness) -> str:
+    """Return what the failing schedule ends in, from its oops; empty if its last step says it."""
+    match = _ASSERTION.search(witness.oops)
+    if match is None or not witness.trace or match[1] in witness.trace[-1].text:
+        return ""
+    return printable(match[1]).strip()
+
+
+def cpu_titles(witness: Witness) -> tuple[str, ...]:
+    """Return the columns' headings: ``CPU 0: kpageflags_read``."""
+    names = {step.thread: printable(step.actor) for step in witness.trace}
+    return tuple(
+        f"CPU {number}"
+        if re.fullmatch(r"CPU \d+|", names[thread])
+        else f"CPU {number}: {names[thread]}"
+        for number, thread in enumerate(cpu_order(witness))
+    )
+
+
+def describe_step(step: Step) -> str:
+    """Return the step in a column's words: a change needs no verb."""
+    text = printable(step.text)
+    return re.sub(r"^(?:rmw|store) (?=.* -> )", "", text)
+
+
 def render_columns(
     witness: Witness, indices: Sequence[int], *, width: int, functions: bool = True
 ) -> list[str]:
-    """Return the steps as one column for each CPU, headed ``CPU 0: kpageflags_read``.
+    """Return the steps as one column for each CPU, and the assertion they end in.
 
-    ``functions`` puts a row with the function's name before a step where it changed. A cell
-    that does not fit ``width`` (columns of the whole table) is cut, never wrapped.
+    ``functions`` puts a row with the function's name before a step where it changed; without,
+    the assertion stands for the last step. A cell that does not fit ``width`` (columns of the
+    whole table) is cut, never wrapped.
     """
     order = cpu_order(witness)
     if not order:
         return []
-    names = {step.thread: printable(step.actor) for step in witness.trace}
-    column = (width - 2 * (len(order) - 1)) // len(order)
-    rows = [[f"CPU {number}: {names[thread]}" for number, thread in enumerate(order)]]
+    rows = [list(cpu_titles(witness))]
     previous: dict[int, str] = {}
+    last = ending(witness)
     for index in indices:
         step = witness.trace[index]
-        cells = [printable(step.text)]
+        cells = [describe_step(step)]
+        final = index == len(witness.trace) - 1
         if functions:
             cells[0] = f"  {cells[0]}"
             if previous.get(step.thread) != step.function:
                 cells.insert(0, f"{printable(step.function)}()")
+            cells += [f"  {last}"] if final and last else []
+        elif final and last:
+            cells = [last]
         previous[step.thread] = step.function
         rows += [[cell if thread == step.thread else "" for thread in order] for cell in cells]
-    widths = [min(max(len(row[i]) for row in rows), column) for i in range(len(order))]
-    spare = width - sum(widths) - 2 * (len(order) - 1)
-    wanted = [max(len(row[i]) for row in rows) for i in range(len(order))]
-    for number in range(len(order)):
-        grow = min(spare, wanted[number] - widths[number])
-        widths[number] += grow
+    return _align(rows, width)
+
+
+def _align(rows: Sequence[Sequence[str]], width: int) -> list[str]:
+    """Return the rows in columns; one that needs less leaves its room to the others."""
+    number = len(rows[0])
+    gaps = 2 * (number - 1)
+    wanted = [max(len(row[i]) for row in rows) for i in range(number)]
+    widths = [min(want, (width - gaps) // number) for want in wanted]
+    spare = width - sum(widths) - gaps
+    for i in range(number):
+        grow = min(spare, wanted[i] - widths[i])
+        widths[i] += grow
         spare -= grow
     return ["  ".join(_fit(cell, widths[i]) for i, cell in enumerate(row)).rstrip() for row in rows]
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from reviewer.model.codec import to_json
 from reviewer.model.witness import PageKind, PageRun, Witness
-from reviewer.report.interleaving import cpu_order, select_steps
+from reviewer.report.interleaving import cpu_order, cpu_titles, ending, select_steps
 from reviewer.report.printable import printable, printable_block
 
 KEY_STEPS = 12
@@ -44,7 +44,10 @@ class PlayerSource:
 
 @dataclass(frozen=True, slots=True)
 class PlayerData:
-    """What ``player.js`` reads. ``key`` are the steps that tell the story, counted from 1."""
+    """What ``player.js`` reads. ``key`` are the steps that tell the story, counted from 1.
+
+    ``cpus`` are the columns' headings, ``ending`` the assertion the last step runs into.
+    """
 
     strings: tuple[str, ...]
     kinds: tuple[str, ...]
@@ -54,6 +57,7 @@ class PlayerData:
     steps: tuple[PlayerStep, ...]
     sources: tuple[PlayerSource, ...]
     key: tuple[int, ...]
+    ending: int
 
 
 class _Strings:
@@ -70,11 +74,10 @@ def render_player(witness: Witness) -> str:
     """Return the witness as JSON that may stand in a ``<script>`` data block."""
     strings = _Strings()
     order = cpu_order(witness)
-    names = {step.thread: step.actor for step in witness.trace}
     data = PlayerData(
         strings=(),
         kinds=tuple(str(kind) for kind in _KINDS),
-        cpus=tuple(strings.add(printable(names[thread])) for thread in order),
+        cpus=tuple(strings.add(title) for title in cpu_titles(witness)),
         first_pfn=witness.first_pfn,
         pages=tuple(_run(run, strings) for run in witness.pages),
         steps=tuple(
@@ -98,6 +101,7 @@ def render_player(witness: Witness) -> str:
             )
             for source in witness.sources
         ),
+        ending=strings.add(ending(witness)),
         key=tuple(index + 1 for index in select_steps(witness, most=KEY_STEPS)),
     )
     raw = to_json({**_members(data), "strings": tuple(strings.index)}, indent=0)

@@ -12,6 +12,7 @@ from reviewer.report.interleaving import render_columns, select_steps
 from reviewer.report.printable import printable, printable_block
 
 WIDTH = 80
+TABLE_WIDTH = 94  # of an interleaving, which is never wrapped
 SHORT_STEPS = 8
 SHORT_OOPS = 5
 
@@ -116,7 +117,11 @@ def _render_witness(witness: Witness | None, *, verbose: bool) -> list[str]:
     lines += _fold("   schedule ", str(witness.schedule), verbose=verbose)
     everything = range(len(witness.trace))
     chosen = everything if verbose else select_steps(witness, most=SHORT_STEPS)
-    lines += ["", *(f"     {row}" for row in render_columns(witness, chosen, width=WIDTH - 5)), ""]
+    lines += [
+        "",
+        *(f"     {row}" for row in render_columns(witness, chosen, width=TABLE_WIDTH)),
+        "",
+    ]
     hidden = len(witness.trace) - len(chosen)
     if hidden > 0:
         lines.insert(-1, f"     ({wording.count(hidden, 'step')} between these not shown; -v)")

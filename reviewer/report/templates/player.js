@@ -95,7 +95,7 @@
           log: make("ol", { "aria-label": `Last steps of CPU ${number}` }),
           shown: null,
         };
-        cpu.box = make("div", { class: "cpu", "data-cpu": number }, make("h5", { text: `CPU ${number}: ${this.data.strings[name]}` }), cpu.at);
+        cpu.box = make("div", { class: "cpu", "data-cpu": number }, make("h5", { text: this.data.strings[name] }), cpu.at);
         if (this.hasSource(number)) cpu.box.append(cpu.source);
         cpu.box.append(cpu.log);
         row.append(cpu.box);
@@ -184,7 +184,8 @@
     describe(step, current) {
       if (!current) return `Before the first of ${this.count} steps.`;
       const text = this.data.strings;
-      return `Step ${step} of ${this.count}, CPU ${current.cpu}, ${text[current.function]}(), ${text[current.path]}:${current.line}: ${text[current.text]}`;
+      const end = step === this.count && text[this.data.ending] ? ` - ${text[this.data.ending]}` : "";
+      return `Step ${step} of ${this.count}, CPU ${current.cpu}, ${text[current.function]}(), ${text[current.path]}:${current.line}: ${text[current.text]}${end}`;
     }
 
     showCpu(cpu, number, current) {
