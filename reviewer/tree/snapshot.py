@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from itertools import islice, pairwise
 
 from reviewer.model.errors import BadInputError
 from reviewer.tree.command import Git, printable
@@ -39,6 +39,7 @@ class Snapshot:
         self._tree_id = tree_id
         self._cache = cache
         self._based_on = based_on
+        self._answers: dict[tuple[tuple[str, ...], tuple[str, ...]], tuple[str, ...]] = {}
 
     def __repr__(self) -> str:
         return f"Snapshot({self._tree_id})"
@@ -124,7 +125,8 @@ class Snapshot:
         """Return the ``*.c`` and ``*.h`` files that hold one of the words, sorted.
 
         A word stands alone as in ``git grep -w``: no letter, digit or underscore beside it.
-        The answer is kept on disk by tree id, so that it is given once.
+        The answer is kept on disk by tree id, so that it is given once, and a tree that differs
+        little from one that has an answer is searched where it differs.
 
         Raises:
             ValueError: a word is not made of letters, digits and underscores.
@@ -136,22 +138,44 @@ class Snapshot:
         within = tuple(_outermost(prefixes))
         if not wanted or (prefixes and not within):
             return ()
-        known = self._cache.find(self._tree_id, wanted, within)
-        if known is None:
-            known = self._grep(wanted, within)
-            self._cache.store(self._tree_id, wanted, within, known)
-        return known
+        return self._answer(wanted, within)
 
-    def _grep(self, words: tuple[str, ...], prefixes: tuple[str, ...]) -> tuple[str, ...]:
-        base = self._based_on or self._find_relative(words, prefixes)
-        if base is not None:
-            return self._regrep(base, words, prefixes)
+    def _answer(self, words: tuple[str, ...], prefixes: tuple[str, ...]) -> tuple[str, ...]:
+        """Take the answer of the nearest tree that has one from tree to tree up to this."""
+        line = [self]
+        found = self._known(words, prefixes)
+        while found is None:
+            base = line[-1]._based_on or line[-1]._find_relative(words, prefixes)
+            if base is None:
+                found = line[-1]._search(words, prefixes)
+                line[-1]._keep(words, prefixes, found)
+                break
+            line.append(base)
+            found = base._known(words, prefixes)
+        for base, snapshot in pairwise(reversed(line)):
+            found = snapshot._update(base, found, words, prefixes)
+            snapshot._keep(words, prefixes, found)
+        return found
+
+    def _known(self, words: tuple[str, ...], prefixes: tuple[str, ...]) -> tuple[str, ...] | None:
+        known = self._answers.get((words, prefixes))
+        return self._cache.find(self._tree_id, words, prefixes) if known is None else known
+
+    def _keep(
+        self, words: tuple[str, ...], prefixes: tuple[str, ...], found: tuple[str, ...]
+    ) -> None:
+        self._answers[words, prefixes] = found
+        self._cache.store(self._tree_id, words, prefixes, found)
+
+    def _search(self, words: tuple[str, ...], prefixes: tuple[str, ...]) -> tuple[str, ...]:
+        """Let git search the whole tree."""
         starts = [_GLOB_SPECIAL.sub(r"\\\1", prefix) + "/" for prefix in prefixes] or [""]
         specs = [f":(glob){start}**/*.{kind}" for start in starts for kind in "ch"]
         specs += [f":(literal){prefix}" for prefix in prefixes if prefix.endswith((".c", ".h"))]
-        patterns = "".join(f"{word}\n" for word in words).encode()
-        options = ("grep", "-l", "-w", "-F", "-a", "-z", "--full-name", "--no-textconv", "-f", "-")
-        result = self._git.run(*options, self._tree_id, "--", *specs, stdin=patterns, accept=(0, 1))
+        # One expression: git tries each of several fixed words on all of the text.
+        pattern = f"({'|'.join(words)})\n".encode()
+        options = ("grep", "-l", "-w", "-E", "-a", "-z", "--full-name", "--no-textconv", "-f", "-")
+        result = self._git.run(*options, self._tree_id, "--", *specs, stdin=pattern, accept=(0, 1))
         if "unable to read" in result.err:
             raise BadInputError(f"git grep failed: {printable(result.complaint)}; {_REFETCH}")
         names = result.out.decode("utf-8", "surrogateescape").split("\0")
@@ -159,28 +183,35 @@ class Snapshot:
         return tuple(sorted(path for path in found if self.exists(path)))
 
     def _find_relative(self, words: tuple[str, ...], prefixes: tuple[str, ...]) -> Snapshot | None:
-        """Return the tree last searched for the same, if most of its files are these."""
+        """Return the tree last searched for the same, if its answer and most files are these."""
         name = self._cache.find_latest(words, prefixes)
         if not name or not self._objects.has_tree(name):
             return None
         other = Snapshot(self._git, self._objects, name, cache=self._cache)
+        if other._known(words, prefixes) is None:
+            return None
         changed = sum(1 for _ in islice(other.iter_changed(self), _FEW))
         return other if changed < _FEW else None
 
-    def _regrep(
-        self, base: Snapshot, words: tuple[str, ...], prefixes: tuple[str, ...]
+    def _update(
+        self,
+        base: Snapshot,
+        found: tuple[str, ...],
+        words: tuple[str, ...],
+        prefixes: tuple[str, ...],
     ) -> tuple[str, ...]:
-        found = set(base.grep_words(words, prefixes))
+        """Search only what differs from ``base``, for which ``found`` is the answer."""
+        here = set(found)
         pattern = re.compile(
             rb"(?<![A-Za-z0-9_])(?:" + "|".join(words).encode() + rb")(?![A-Za-z0-9_])"
         )
         for path in self.iter_changed(base):
-            found.discard(path)
+            here.discard(path)
             inside = not prefixes or any(_within(path, prefix) for prefix in prefixes)
             source = inside and path.endswith((".c", ".h")) and self.exists(path)
             if source and pattern.search(self.read(path)):
-                found.add(path)
-        return tuple(sorted(found))
+                here.add(path)
+        return tuple(sorted(here))
 
     def _find(self, path: str) -> Entry | None:
         entry = Entry(0o040000, self._tree_id)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -176,6 +177,25 @@ def test_after_a_patch_only_what_differs_is_searched(
         assert answer == (*git_grep_in(tree, step.after.name, words),), step.patch.subject
     assert grep_runs.count("grep") == 1 + len(applied.steps)
     assert found[-1] == ("mm/moved.c",)
+
+
+def test_a_series_of_any_length_is_searched(
+    lab: Lab, tree: KernelTree, grep_runs: list[str]
+) -> None:
+    snapshot = tree.snapshot("HEAD")
+    count = sys.getrecursionlimit() // 2
+    stream = b""
+    for number in range(count):
+        stream += b"commit refs/heads/long\nmark :%d\ncommitter C <c@e> 1 +0000\n" % (number + 1)
+        stream += b"data 0\n" + (b"" if number else b"from refs/heads/master\n")
+        stream += b"M 100644 inline mm/n.c\ndata <<E\nn%d line_4\nE\n\n" % number
+    lab.run("fast-import", "--quiet", stdin=stream)
+    for commit in lab.git("rev-list", "--reverse", "master..long").split("\n"):
+        snapshot = tree.snapshot(commit, based_on=snapshot)
+    words = ["line_4", f"n{count - 1}"]
+    assert snapshot.grep_words(words) == ("mm/n.c", "mm/rmap.c")
+    assert snapshot.grep_words(words) == ("mm/n.c", "mm/rmap.c")
+    assert grep_runs.count("grep") == 1
 
 
 def test_a_tree_much_like_the_last_one_is_searched_where_it_differs(
