@@ -108,6 +108,12 @@ def _digest_with(
 ) -> Iterator[Digest]:
     waiting: deque[Future[list[Digest]]] = deque()
     for batch in batches:
+        if len(batch[-1].data) > _BATCH_BYTES:
+            # one at a time and here, lest every process grow by ten times such a message
+            while waiting:
+                yield from waiting.popleft().result()
+            yield from _digest_batch(batch, keep_raw)
+            continue
         waiting.append(pool.submit(_digest_batch, batch, keep_raw))
         if len(waiting) > 2 * workers:
             yield from waiting.popleft().result()
