@@ -86,6 +86,17 @@ def keep_safe(member: tarfile.TarInfo, target: str) -> tarfile.TarInfo | None:
         return None
 
 
+def install_liblore(target: Path) -> None:
+    """Install what is measured against, with what it imports, apart from our environment."""
+    done = subprocess.run(
+        [sys.executable, "-m", "pip", "install", "-q", "--target", str(target), LIBLORE],
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode:
+        raise OSError(f"pip install {LIBLORE}: {' '.join(done.stderr.split())[-300:]}")
+
+
 def unpack(tarball: Path, target: Path) -> None:
     """Unpack into ``target`` without its top directory, whole or not at all."""
     half = target.with_name(target.name + ".half")
@@ -111,6 +122,8 @@ def main() -> int:
         say(f"fetching {name} ...")
         try:
             tarball = fetch_liblore(work) if name == "liblore" else fetch_debian(name, work)
+            if name == "liblore":
+                install_liblore(root / "python")
             unpack(tarball, target)
             missing.unlink(missing_ok=True)
         except (OSError, tarfile.TarError, ValueError) as error:
