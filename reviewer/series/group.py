@@ -65,20 +65,24 @@ def _is_answer(forest: Forest, record: MailRecord) -> bool:
 
 
 def _late_covers(forest: Forest) -> frozenset[str]:
-    """Find covers without 0/n: ``[PATCH v2] title``, no diff, answered by its own 1/n.."""
+    """Find covers without 0/n: a mail without a diff that its sender's own patches answer.
+
+    Either it is tagged (``[PATCH v2] title`` before ``[PATCH v2 1/3]``), or it is the root of
+    the thread and was sent in the same run; a bug report that is answered by a patch is none.
+    """
     found: set[str] = set()
     for record in forest.records.values():
         above = forest.parent.get(record.key)
-        if above is None or record.role is not Role.PATCH or not record.subject.numbered:
+        if above is None or record.role is not Role.PATCH or not record.has_diff:
             continue
-        cover = forest.records[above]
-        tagged = cover.subject.tagged or cover.subject.rfc
-        if (
-            tagged
-            and not (cover.has_diff or cover.subject.numbered or cover.subject.reply)
-            and cover.sender == record.sender
-            and cover.subject.revision == record.subject.revision
-        ):
+        cover, said = forest.records[above], record.subject
+        if cover.has_diff or cover.subject.numbered or cover.subject.reply:
+            continue
+        tagged = (cover.subject.tagged or cover.subject.rfc) and said.numbered
+        root = above not in forest.parent and not cover.parents
+        one_run = cover.stem != "" and cover.stem == record.stem and said.tagged
+        same = cover.subject.revision == said.revision if tagged else root and one_run
+        if same and cover.sender == record.sender:
             found.add(above)
     return frozenset(found)
 

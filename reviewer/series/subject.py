@@ -50,8 +50,9 @@ _REPLY = re.compile(
     r"(?:re|aw|sv|vs|ref|odp|antw(?:ort)?|rép|回复|答复|回覆)\s*(?:\[\d+\]|\(\d+\)|\^\d+)?\s*[:\uff1a]\s*",
     re.IGNORECASE,
 )
+_FOREIGN = re.compile(r"[^\s:\[\]\uff1a]{1,14}\s*[:\uff1a]\s*(?=\[)")
 _FORWARD = re.compile(r"(?:fwd?|wg|tr|转发)\s*[:\uff1a]\s*", re.IGNORECASE)
-_BRACKET = re.compile(r"\[([^\[\]]*)\]\s*:?\s*")
+_BRACKET = re.compile(r"\[+([^\[\]]*)\]+\s*:?\s*")
 _UNBRACKETED = re.compile(
     r"((?:RFC\s*|RESEND\s*|v\d+\s*)*PATCH(?:\s*v\d+(?:\.\d+)?)?[\s,]*\d+\s*(?:/|of)\s*\d+)\s*[\]:\-]?\s+",
     re.IGNORECASE,
@@ -119,6 +120,8 @@ def parse_subject(text: str) -> Subject:
             reply = True
         elif found := _FORWARD.match(rest):
             forward = True
+        elif found := _FOREIGN.match(rest):
+            reply = True  # a word of some language before the bracket; a subsystem stands after
         elif found := _find_words(rest, words):
             _read_bracket(found.group(1), words)
         else:

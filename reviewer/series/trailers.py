@@ -129,16 +129,39 @@ def is_person_trailer(trailer: Trailer) -> bool:
 def trailer_matches(trailer: Trailer, author: str) -> bool:
     """Say whether the one a trailer names is the one who sent it.
 
-    The address must be equal (case and ``+tag`` aside) or the name ("Last, First" too). A
-    trailer that names nobody (Fixes) matches anyone.
+    The address must be the same (case, ``+tag`` and one subdomain aside) or the name ("Last,
+    First" too). A trailer that names nobody (Fixes) matches anyone.
     """
     if not is_person_trailer(trailer):
         return True
     name, address = split_address(trailer.value)
     from_name, from_address = split_address(author)
-    if address and _bare(address) == _bare(from_address):
-        return True
-    return bool(name) and _name(name) == _name(from_name)
+    return _same_address(address, from_address) or _same_name(name, from_name)
+
+
+def _same_address(one: str, other: str) -> bool:
+    """Say whether two addresses are one mailbox: a ``+tag`` and one subdomain do not count."""
+    if not one or not other:
+        return False
+    local, domain = _bare(one)
+    other_local, other_domain = _bare(other)
+    if local != other_local:
+        return False
+    longer, shorter = sorted((domain, other_domain), key=len, reverse=True)
+    parts, fewer = longer.split("."), shorter.split(".")
+    return parts == fewer or (parts[1:] == fewer and len(fewer) > 1)
+
+
+def _same_name(one: str, other: str) -> bool:
+    """Say whether two names are one person's; "Last, First" leaves out what is between."""
+    words, commas = _name_words(one)
+    other_words, other_commas = _name_words(other)
+    if not words or not other_words:
+        return False
+    if commas == other_commas:
+        return words == other_words
+    listed, whole = (words, other_words) if commas else (other_words, words)
+    return len(listed) > 1 and set(listed) <= set(whole)
 
 
 def split_address(text: str) -> tuple[str, str]:
@@ -154,16 +177,15 @@ def split_address(text: str) -> tuple[str, str]:
     return name, address.lower()
 
 
-def _bare(address: str) -> str:
+def _bare(address: str) -> tuple[str, str]:
     local, _, domain = address.lower().partition("@")
-    return f"{local.partition('+')[0]}@{domain}"
+    return local.partition("+")[0], domain
 
 
-def _name(name: str) -> tuple[str, ...]:
-    """Fold a name: case, "(company)" and " via list" dropped, "Last, First" turned round."""
+def _name_words(name: str) -> tuple[list[str], bool]:
+    """Fold a name to its words, "(company)" and " via list" dropped; say if it has a comma."""
     name = re.sub(r"\(.*?\)|\bvia\b.*", "", name.casefold())
-    last, comma, first = name.partition(",")
-    return tuple((f"{first} {last}" if comma else name).replace(".", " ").split())
+    return re.findall(r"\w+", name), "," in name
 
 
 def parse_base(body: str) -> BaseInfo:

@@ -370,6 +370,20 @@ def test_a_cover_whose_numbers_are_stale_still_heads_its_run() -> None:
     assert (entry.label, entry.cover, entry.missing) == ("v4 2/2", True, ())
 
 
+@pytest.mark.parametrize(("tag", "covers"), [("0", True), ("report", False)])
+def test_a_cover_without_a_bracket_is_one_if_sent_in_the_same_run(tag: str, covers: bool) -> None:
+    first = Message(f"20250220-work-v1-{tag}-abcdef123456@x.org", "mm: count maps", SOME_DAY)
+    patch = Message(
+        "20250220-work-v1-1-abcdef123456@x.org",
+        "[PATCH] mm: count maps once",
+        SOME_DAY + 1,
+        parents=(first.msgid,),
+        diff=DIFF.format(file="a.c", word="w"),
+    )
+    [entry] = entries_of([first, patch])
+    assert (entry.cover, entry.patches, entry.missing) == (covers, 1, ())
+
+
 def test_a_forged_copy_of_an_id_does_not_take_the_place_of_the_patch() -> None:
     sending = Sending("work", replies=0)
     forged = Message(sending.msgid(2), "Buy now", SOME_DAY + 1, "X <x@spam.example>")

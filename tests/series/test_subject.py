@@ -42,6 +42,8 @@ def numbers(subject: Subject) -> tuple[int, int, int]:
         ("[f2fs-dev] [PATCH v2 1/3] mm: a", (2, 1, 3)),
         ("Re: [PATCH v3 02/10] mm: a", (3, 2, 10)),
         ("RE: AW: [External] Re: [PATCH v3 02/10] mm: a", (3, 2, 10)),
+        ("[[PATCH v2 1/2]] mm: a", (2, 1, 2)),
+        ("Отв: [PATCH 1/2] mm: a", (1, 1, 2)),
         ("[PATCH 0/n] mm: a", (1, 0, UNKNOWN_EXPECTED)),
         ("[PATCHSET v2 cgroup/for-6.10] mm: a", (2, 0, UNKNOWN_EXPECTED)),
         ("[PATCH 5.10 011/199] mm: a", (1, 11, 199)),
