@@ -55,10 +55,7 @@ class _Running:
         return self.finish(b"")
 
     def finish(self, data: bytes) -> Result:
-        try:
-            out, err = self._process.communicate(data)
-        except BrokenPipeError:
-            out, err = b"", self._process.stderr.read()
+        out, err = self._process.communicate(data)
         status: int = self._process.returncode
         return Result(status, out, err.decode("utf-8", "replace"))
 

@@ -197,6 +197,19 @@ def test_variables_of_a_git_hook_do_not_reach_us(
     assert not (tmp_path / "objects").exists()
 
 
+@pytest.mark.parametrize("variable", ["GIT_TRACE", "UNRELATED"])
+def test_a_machine_without_git(
+    lab: Lab, tmp_path: Path, cache_dir: Path, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    env = shutil.which("env")
+    assert env is not None
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/env").symlink_to(env)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    monkeypatch.setenv(variable, "0")
+    assert "git" in refusal(lab.root, cache_dir)
+
+
 def test_the_scratch_repository_goes_away(lab: Lab, cache_dir: Path) -> None:
     with open_tree(lab.root, cache_dir=cache_dir) as tree:
         scratch = tree.scratch
