@@ -30,6 +30,8 @@ from reviewer.model.ctree import EnumDef, Expr, FunctionDef, StructDef, TypedefD
 from reviewer.model.facts import CallFact, FunctionFacts, MacroFacts, PointerFact, Skipped
 from reviewer.model.source import SourceTree
 
+MAX_DEFINITION = 256 << 10  # bytes of one definition's text
+
 _KEPT_TEXTS = 64
 _log = logging.getLogger(__name__)
 
@@ -161,6 +163,8 @@ class CodeBase:
         Raises:
             ExpansionLimitError: there are too many.
         """
+        if end - start > MAX_DEFINITION:
+            raise ExpansionLimitError(f"{end - start} bytes, more than {MAX_DEFINITION}")
         text = self.text(path)
         line = text.code.count("\n", 0, start) + 1
         last = line + text.code.count("\n", start, end)

@@ -15,7 +15,7 @@ from reviewer.cfacts.tables import REPLACED, TRANSPARENT
 from reviewer.cfacts.tokens import Token, iter_tokens, kind_of
 from reviewer.model.ctree import MacroUse
 
-MAX_TOKENS = 400_000
+MAX_TOKENS = 150_000
 MAX_DEPTH = 150
 
 

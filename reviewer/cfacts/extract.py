@@ -79,6 +79,8 @@ class _Extractor:
         self.scan(position, len(self.bare))
         if self.depth:
             self.skipped.append(f"line {self.line(self.chunk)}: a brace is never closed")
+        elif self.header is None:
+            self.record_invocations(self.bare[self.chunk :], None)
         values = " ".join(sorted(set(_VALUE.findall(self.bare))))
         return FileFacts(
             functions=tuple(self.functions),

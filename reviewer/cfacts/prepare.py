@@ -51,13 +51,14 @@ def prepare(
 ) -> Prepared:
     """Return the text for one definition. ``keep`` is a typedef's name that it defines itself.
 
-    ``body`` says that the tokens hold statements, where a call's argument may be a type.
+    ``body`` says that the tokens hold statements, where a call's argument may be a type; without
+    it they are a type, whose packing and alignment matter.
     """
     prepared = Prepared()
     local = local_typedefs(tokens)
     shadowed = shadowed_names(tokens, typedefs, local) | {keep}
     known = TypeNames(typedefs, local, shadowed)
-    out = _Writer(prepared, known).write(tokens)
+    out = _Writer(prepared, known, layout=not body).write(tokens)
     if body:
         out = mark_type_arguments(out, prepared)
     lay_out(out, prepared)
@@ -67,9 +68,11 @@ def prepare(
 class _Writer:
     """One pass over the tokens, building the output as a stack."""
 
-    def __init__(self, prepared: Prepared, known: TypeNames) -> None:
+    def __init__(self, prepared: Prepared, known: TypeNames, *, layout: bool) -> None:
         self.prepared = prepared
         self.known = known
+        self.layout = layout
+        self.attribute_end = -1
         self.out: list[Token] = []
         self.parens: list[int] = []
         self.braces = 0
@@ -98,7 +101,7 @@ class _Writer:
         text = token.text
         after = tokens[position + 1].text if position + 1 < len(tokens) else ""
         if text in _ATTRIBUTES and after == "(":
-            return find_group_end(tokens, position + 1) + 1
+            return self.attribute(tokens, position)
         if text in DROPPED_WORDS:
             return position + 1
         if text == "__label__":
@@ -121,6 +124,22 @@ class _Writer:
             self.out.append(token if text == token.text else token.like("id", text))
         return position + 1
 
+    def attribute(self, tokens: Sequence[Token], position: int) -> int:
+        """Drop an attribute; in a type keep what lays it out, adjacent ones as one."""
+        end = find_group_end(tokens, position + 1)
+        words = list(tokens[position + 3 : end - 1])
+        if not self.layout or not any(t.text.strip("_") in ("packed", "aligned") for t in words):
+            return end + 1
+        token = tokens[position]
+        if self.attribute_end == len(self.out):
+            del self.out[-2:]
+            self.out.append(token.like("op", ","))
+        else:
+            self.out += [token.like("id", "__attribute__"), *(token.like("op", "("),) * 2]
+        self.out += [*words, *(token.like("op", ")"),) * 2]
+        self.attribute_end = len(self.out)
+        return end + 1
+
     def type_mark(self, token: Token, name: str) -> None:
         self.out += [token.like("id", "struct"), token.like("id", name)]
 
@@ -129,6 +148,8 @@ class _Writer:
         if before in (".", "->", "goto") or before in TAGS:
             return False
         text = tokens[position].text
+        if text in self.known.shadowed:
+            return False
         after = tokens[position + 1] if position + 1 < len(tokens) else None
         if text in self.known:
             return after is None or after.text not in ("=", ".", "->", "++", "--", ":")

@@ -170,13 +170,16 @@ def test_every_call_the_preprocessor_sees_is_in_a_body(
             if functions:
                 seen[tuple(functions)] |= names - {facts.name for facts in functions}
     assert sum(map(len, seen.values())) > 1000
-    missing = []
-    for functions, names in seen.items():
+    missing, invented = [], []
+    for group, names in seen.items():
         ours: set[str] = set()
-        for facts in functions:
+        for facts in group:
             body = code.body(facts)
             assert not isinstance(body, Skipped), body
             ours |= called_names(body)
+        where = (group[0].path, group[0].line, group[0].name)
         if lost := sorted(names - ours):
-            missing.append((functions[0].path, functions[0].line, functions[0].name, lost))
-    assert missing == []
+            missing.append((*where, lost))
+        if extra := sorted((ours & set(HELPERS)) - names - {facts.name for facts in group}):
+            invented.append((*where, extra))
+    assert (missing, invented) == ([], [])
