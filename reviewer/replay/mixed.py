@@ -6,32 +6,17 @@ step like any interpreted thread and whose result is sent back.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
-from dataclasses import dataclass
+from collections.abc import Callable
 
 from reviewer.replay.interp import InterpretedThread
 from reviewer.replay.machine import Machine
-from reviewer.replay.thread import Access, AccessKind
-
-
-@dataclass(frozen=True, slots=True)
-class TreeCall:
-    """``function(*args)`` of the tree, as a caller in file ``near`` means it."""
-
-    function: str
-    args: tuple[int, ...]
-    near: str = ""
-
-
-MixedBody = Generator[Access | TreeCall, int, int]
+from reviewer.replay.thread import Access, AccessKind, Body
 
 
 class MixedThread:
     """Implements ``thread.Thread``. A saved state is what the body was sent, and the open call."""
 
-    def __init__(
-        self, machine: Machine, name: str, body: Callable[[], MixedBody], *, cpu: int
-    ) -> None:
+    def __init__(self, machine: Machine, name: str, body: Callable[[], Body], *, cpu: int) -> None:
         self.name = name
         self.kind: AccessKind | None = None
         self.address = 0
@@ -43,7 +28,7 @@ class MixedThread:
         self._machine = machine
         self._cpu = cpu
         self._make = body
-        self._body: MixedBody | None = None
+        self._body: Body | None = None
         self._access: Access | None = None
         self._call: InterpretedThread | None = None
         self._sent: list[int] = []

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 
 from reviewer.replay.pages import Pages
 from reviewer.replay.steps import Steps
-from reviewer.replay.thread import Access, Body
+from reviewer.replay.thread import Access, Body, TreeCall
 
 TAIL_MAPPING = 0xDEAD000000000400
 LIST_POISON1 = 0xDEAD000000000100
@@ -258,13 +258,21 @@ class Scheme:
         return count
 
 
-def perform(body: Body) -> int:
-    """Run a body on its own, with nothing in between; return its answer."""
+def perform(body: Body, call: Callable[[TreeCall], int] | None = None) -> int:
+    """Run a body on its own, with nothing in between; return its answer.
+
+    ``call`` runs a function of the tree; a body of the model alone makes no such calls.
+    """
     try:
         access = next(body)
         while True:
-            assert access.perform is not None
-            access = body.send(access.perform())
+            if isinstance(access, TreeCall):
+                assert call is not None, f"{access.function}() without a tree"
+                answer = call(access)
+            else:
+                assert access.perform is not None
+                answer = access.perform()
+            access = body.send(answer)
     except StopIteration as stop:
         return int(stop.value)
 
@@ -274,6 +282,7 @@ def iter_accesses(body: Body) -> Iterator[Access]:
     try:
         access = next(body)
         while True:
+            assert isinstance(access, Access), "the cost of a model's steps is counted"
             assert access.perform is not None
             answer = access.perform()
             yield access

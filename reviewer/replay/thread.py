@@ -143,7 +143,16 @@ class Thread(Protocol):
         ...
 
 
-Body = Generator[Access, int, int]
+@dataclass(frozen=True, slots=True)
+class TreeCall:
+    """``function(*args)`` of the tree, as a caller in file ``near`` means it."""
+
+    function: str
+    args: tuple[int, ...]
+    near: str = ""
+
+
+Body = Generator[Access | TreeCall, int, int]
 
 
 class ScriptedThread:
@@ -151,6 +160,7 @@ class ScriptedThread:
 
     The body yields an Access with ``perform`` and is sent what ``perform`` returned. It must
     reach shared memory in no other way, so that a saved state is the list of what it was sent.
+    A body that also calls the tree's functions needs a MixedThread.
     """
 
     def __init__(self, name: str, body: Callable[[], Body]) -> None:
@@ -183,6 +193,8 @@ class ScriptedThread:
             self._pending = None
             self.kind = None
             return
+        if isinstance(access, TreeCall):
+            raise Undecided(f"needs the tree's own {access.function}")
         self._pending = access
         self.kind = access.kind
         self.address = access.address

@@ -8,7 +8,7 @@ import pytest
 
 from reviewer.replay.interp import InterpretedThread, call, make_thread
 from reviewer.replay.machine import Machine
-from reviewer.replay.mixed import MixedBody, MixedThread, TreeCall
+from reviewer.replay.mixed import MixedThread
 from reviewer.replay.thread import (
     Access,
     AccessKind,
@@ -17,6 +17,7 @@ from reviewer.replay.thread import (
     MemoryFault,
     ScriptedThread,
     Thread,
+    TreeCall,
     Undecided,
 )
 from reviewer.replay.valuetype import INT, LONG, ULONG
@@ -107,7 +108,7 @@ def test_a_mixed_thread_saves_and_restores_inside_a_call(counting: Machine) -> N
             perform=lambda: memory.load(shared.address, 4),
         )  # fmt: skip
 
-    def body() -> MixedBody:
+    def body() -> Body:
         done = yield TreeCall("count", (2,))
         seen = yield load()
         done += yield TreeCall("add", (seen,))
