@@ -52,8 +52,9 @@ def recode(data: bytes, charset: str) -> bytes | None:
 def decode_text(data: bytes, charset: str = "") -> tuple[str, str]:
     """Decode ``data`` at any price; the second value says what was wrong, "" if nothing.
 
-    Tried in turn: the charset named, UTF-8, windows-1252 (of which Latin-1 text is nearly
-    always meant), and last Latin-1, to which every byte belongs.
+    If the charset named does not fit, each line is read as UTF-8, or else as windows-1252 (of
+    which Latin-1 text is nearly always meant), or else as Latin-1, to which every byte belongs:
+    a patch may touch a Latin-1 file and yet be described in UTF-8.
     """
     converted = recode(data, charset)
     if converted is not None:
@@ -62,9 +63,16 @@ def decode_text(data: bytes, charset: str = "") -> tuple[str, str]:
         except UnicodeDecodeError:
             pass
     named = f"charset {charset[:40]!r}" if charset else "no charset named, and UTF-8"
-    for name in ("utf-8", "cp1252", "latin-1"):
+    guessed = [_guess_line(line) for line in data.split(b"\n")]
+    used = sorted({name for _, name in guessed if name != "utf-8"}) or ["utf-8"]
+    text = "\n".join(line for line, _ in guessed)
+    return text, f"{named} does not fit the text; read as {' and '.join(used)}"
+
+
+def _guess_line(line: bytes) -> tuple[str, str]:
+    for name in ("utf-8", "cp1252"):
         try:
-            return data.decode(name), f"{named} does not fit the text; read as {name}"
+            return line.decode(name), name
         except UnicodeDecodeError:
             continue
-    raise AssertionError("latin-1 decodes every byte")
+    return line.decode("latin-1"), "latin-1"

@@ -27,6 +27,7 @@ _MOST_FIELDS = 2000
 _MOST_PARTS = 200
 _DEEPEST_PART = 20
 _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]+")
+_PATCH_NAMES = (b".patch", b".diff")
 
 RawFields = list[tuple[bytes, bytes]]
 
@@ -168,13 +169,20 @@ def _split_parts(data: bytes, boundary: bytes) -> list[bytes]:
     return parts
 
 
+def _kind(part: _Part) -> bytes:
+    return _find_field(part.fields, b"content-type").partition(b";")[0].strip().lower()
+
+
 def _is_text(part: _Part) -> bool:
-    kind = _find_field(part.fields, b"content-type").partition(b";")[0].strip().lower()
+    kind = _kind(part)
     if not kind or kind.startswith(b"text/"):
         return kind != b"text/html"
-    disposition = _find_field(part.fields, b"content-disposition")
-    name = (find_attribute(disposition, b"filename") or b"").lower()
-    return name.endswith((b".patch", b".diff")) or b"patch" in kind or b"diff" in kind
+    names = (
+        find_attribute(_find_field(part.fields, b"content-disposition"), b"filename"),
+        find_attribute(_find_field(part.fields, b"content-type"), b"name"),
+    )
+    named = any(name is not None and name.lower().endswith(_PATCH_NAMES) for name in names)
+    return named or b"patch" in kind or b"diff" in kind
 
 
 def _decode_transfer(part: _Part) -> bytes:
@@ -217,7 +225,11 @@ def _decode_part(part: _Part, problems: list[str]) -> str:
 def _read_body(fields: RawFields, data: bytes, problems: list[str]) -> str:
     leaves = _find_leaves(fields, data, problems)
     readable = [leaf for leaf in leaves if _is_text(leaf)]
-    texts = [_decode_part(leaf, problems) for leaf in readable or leaves[:1]]
+    # HTML alone is better than nothing; an encrypted or binary mail has no text.
+    readable = readable or [leaf for leaf in leaves if _kind(leaf) == b"text/html"][:1]
+    if not readable:
+        problems.append("no part of the mail is text")
+    texts = [_decode_part(leaf, problems) for leaf in readable]
     return "\n".join(texts) if len(texts) > 1 else "".join(texts)
 
 

@@ -57,6 +57,13 @@ def test_header_value_is_decoded(raw: bytes, text: str) -> None:
         ("Content-Type: text/plain; charset=us-ascii\n", b"f\xc3\xbcr\n", "für\n"),
         ("Content-Type: text/plain; charset=utf-8\n", b"f\xfcr\n", "für\n"),
         ("Content-Type: text/plain; charset=no-such\n", b"x\n", "x\n"),
+        (
+            "Content-Type: text/plain; charset=utf-8\n",
+            b"f\xc3\xbcr\nf\xfcr\n\x81\n",
+            "für\nfür\n\x81\n",
+        ),
+        ("Content-Type: application/pkcs7-mime; name=smime.p7m\n", b"\x30\x82\n", ""),
+        ("Content-Type: application/x; name=0001-a.patch\n", b"---\n", "---\n"),
         ("Content-Transfer-Encoding: quoted-printable\n", b"a =3D=\n b=\r\n c\r\n", "a = b c\n"),
         ("Content-Transfer-Encoding: Base64\n", b"Zvx\ny\n", "für"),
         ("Content-Type: text/plain; format=flowed\n", b"a \n b\n-- \nc\n", "a b\n-- \nc\n"),
