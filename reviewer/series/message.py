@@ -176,7 +176,7 @@ def _kind(part: _Part) -> bytes:
 def _is_text(part: _Part) -> bool:
     kind = _kind(part)
     if not kind or kind.startswith(b"text/"):
-        return kind != b"text/html"
+        return b"html" not in kind
     names = (
         find_attribute(_find_field(part.fields, b"content-disposition"), b"filename"),
         find_attribute(_find_field(part.fields, b"content-type"), b"name"),
@@ -226,7 +226,7 @@ def _read_body(fields: RawFields, data: bytes, problems: list[str]) -> str:
     leaves = _find_leaves(fields, data, problems)
     readable = [leaf for leaf in leaves if _is_text(leaf)]
     # HTML alone is better than nothing; an encrypted or binary mail has no text.
-    readable = readable or [leaf for leaf in leaves if _kind(leaf) == b"text/html"][:1]
+    readable = readable or [leaf for leaf in leaves if b"html" in _kind(leaf)][:1]
     if not readable:
         problems.append("no part of the mail is text")
     texts = [_decode_part(leaf, problems) for leaf in readable]
