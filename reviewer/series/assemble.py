@@ -39,9 +39,16 @@ class _Read:
 
 
 def assemble_series(
-    group: Group, entry: SeriesEntry, records: dict[str, MailRecord], find_raw: FindRaw
+    group: Group,
+    entry: SeriesEntry,
+    records: dict[str, MailRecord],
+    find_raw: FindRaw,
+    older: tuple[Group, ...] = (),
 ) -> PatchSeries:
     """Read the mails of a group in full.
+
+    ``older`` are the revisions a partial reroll takes patches from, newest first: what was
+    said of those patches, or of all, still stands for them (and not for the ones sent again).
 
     Raises:
         BadInputError: a patch's mail is cut off, or holds no diff at all.
@@ -59,12 +66,18 @@ def assemble_series(
     slots = {**borrowed, **slots}
     followups = {attached.key: read(attached.key).mail for attached in group.followups}
     trusted, untrusted = _gather_trailers(group, followups)
+    for before in older:
+        said = {attached.key: read(attached.key).mail for attached in before.followups}
+        given, _ = _gather_trailers(before, said)
+        for counter in sorted(n for n, key in before.slots if borrowed.get(n) == key):
+            kept = (*given.get(counter, ()), *given.get(0, ()))
+            trusted[counter] = (*kept, *trusted.get(counter, ()))
     patches = tuple(
         _make_patch(read(key), counter, group.expected, trusted)
         for counter, key in sorted(slots.items())
     )
     cover = cover_key or borrowed_cover
-    members = [records[key] for _, key in group.slots]
+    members = [records[key] for _, key in (*group.slots, *group.borrowed)]
     base, _ = find_base(group, members)
     return PatchSeries(
         msgid=read(group.head).mail.msgid,

@@ -126,7 +126,7 @@ def make_entry(
     borrowed = [records[key] for counter, key in group.borrowed if counter]
     patches = [record for record in members if record.key != _cover_key(group)] + borrowed
     replies = [records[attached.key] for attached in group.followups]
-    base, how = find_base(group, members)
+    base, how = find_base(group, members + [records[key] for _, key in group.borrowed])
     return SeriesEntry(
         msgid=msgids[group.head],
         title=group.title,
@@ -165,7 +165,7 @@ def _cover_key(group: Group) -> str:
 
 def find_base(group: Group, members: Iterable[MailRecord]) -> tuple[str, str]:
     """Find the base-commit the mails of a group name, and say where it stands."""
-    places = {key: counter for counter, key in group.slots}
+    places = {key: counter for counter, key in (*group.borrowed, *group.slots)}
     for record in members:
         if record.base.base_commit:
             counter = places[record.key]

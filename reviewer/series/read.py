@@ -179,7 +179,13 @@ def _name(path: Path | BinaryIO) -> str:
 def _assemble(
     ledger: Ledger, group: Group, entry: SeriesEntry, path: Path | BinaryIO, input_format: str
 ) -> PatchSeries:
-    attached = (*group.fixups, *group.followups)
+    older: list[Group] = []
+    completes = group.completes
+    while completes and (before := ledger.store.find_group(completes)) is not None:
+        older.append(before)
+        completes = before.completes
+    attached = [*group.fixups, *group.followups]
+    attached += [reply for before in older for reply in before.followups]
     keys = {key for _, key in (*group.slots, *group.borrowed)} | {a.key for a in attached}
     records = ledger.store.find_records(sorted(keys))
     kept = {key: raw for key in records if (raw := ledger.store.find_raw(key)) is not None}
@@ -191,4 +197,4 @@ def _assemble(
     for key, record in records.items():
         if key not in kept:
             raise BadInputError(f"{record.origin}: the message is gone; run again to read it anew")
-    return assemble_series(group, entry, records, kept.__getitem__)
+    return assemble_series(group, entry, records, kept.__getitem__, tuple(older))

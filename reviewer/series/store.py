@@ -227,6 +227,11 @@ class LedgerStore:
         )
         self._db.execute("INSERT INTO series VALUES(?,?,?,?,?)", row)
 
+    def find_group(self, head: str) -> Group | None:
+        """Find the series whose head's key this is."""
+        row = self._db.execute("SELECT grouped FROM series WHERE head=?", (head,)).fetchone()
+        return from_json(row[0], Group) if row else None
+
     def iter_series(self) -> Iterator[tuple[Group, SeriesEntry]]:
         """Yield the series, oldest first."""
         rows = self._db.execute("SELECT grouped, entry FROM series ORDER BY date, head")

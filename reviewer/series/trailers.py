@@ -16,10 +16,11 @@ _TRAILER = re.compile(r"([A-Za-z0-9][A-Za-z0-9-]*)[ \t]*:\s*(.*)")
 _GIT_MADE = re.compile(r"Signed-off-by: |\(cherry picked from commit ")
 _DIVIDER = re.compile(r"---(?:\s|$)")
 _PERSON = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*-(?:by|off-by)", re.IGNORECASE)
-_FOLLOWUP = re.compile(r"([A-Z][A-Za-z0-9-]*-by|Fixes|Cc)[ \t]*:[ \t]*(\S.*)")
+_FOLLOWUP = re.compile(r"([A-Z][A-Za-z0-9-]*-by|Fixes|Cc|Link|Closes)[ \t]*:[ \t]*(\S.*)")
 _FIXES = re.compile(r"(?:commit )?[0-9a-f]{8,40}\b")
 _STABLE = re.compile(r"<?stable@(?:vger\.)?kernel\.org>?")
 _ADDRESS = re.compile(r"[^\s<>@]+@[^\s<>@]+")
+_MAILTO = re.compile(r"<mailto:[^<>]*>")  # left by mailers that make text of HTML
 _SIGNATURE = re.compile(r"-- ?$")
 _BASE = re.compile(
     r"(base-commit|change-id|prerequisite-patch-id|prerequisite-message-id"
@@ -93,8 +94,8 @@ def parse_followup_trailers(body: str, msgid: str = "") -> tuple[Trailer, ...]:
     """Read the trailers a reply gives: own lines only, up to the signature.
 
     ``-by`` lines must name an address; Fixes a commit; Cc only the stable list, so that an
-    attribution or a quoted header is not taken for a trailer. An address wrapped onto the next
-    line is joined.
+    attribution or a quoted header is not taken for a trailer; Link and Closes a web page, behind
+    a trailer that counts. An address wrapped onto the next line is joined.
     """
     found: list[Trailer] = []
     lines = body.split("\n")
@@ -104,20 +105,24 @@ def parse_followup_trailers(body: str, msgid: str = "") -> tuple[Trailer, ...]:
         match = _FOLLOWUP.match(line.strip() if line[:1] != ">" else "")
         if match is None:
             continue
-        key, value = match[1], match[2].strip()
+        key, value = match[1], _MAILTO.sub("", match[2]).strip()
         if key.lower().endswith("-by") and not _ADDRESS.search(value):
             after = lines[index + 1].strip() if index + 1 < len(lines) else ""
             value = f"{value} {after}" if re.fullmatch(r"<[^<>\s]+@[^<>\s]+>", after) else ""
-        if value and _counts(key.lower(), value):
+        before = lines[index - 1].strip() if index else ""
+        behind = bool(found) and before.startswith(f"{found[-1].key}:")
+        if value and _counts(key.lower(), value, behind=behind):
             found.append(Trailer(key, value, msgid))
     return tuple(dict.fromkeys(found))
 
 
-def _counts(key: str, value: str) -> bool:
+def _counts(key: str, value: str, *, behind: bool) -> bool:
     if key.endswith("-by"):
         return True
     if key == "fixes":
         return _FIXES.match(value) is not None
+    if key in {"link", "closes"}:
+        return behind and value.startswith(("https://", "http://"))
     return _STABLE.search(value) is not None
 
 

@@ -273,7 +273,12 @@ def test_a_fixup_and_a_partial_reroll_leave_the_first_revision_alone(
     reroll = "From " + messages[3].replace("[PATCH v2 3/3]", "[PATCH v3 3/3]")
     reroll = reroll.replace(f"<{ids[3]}>", "<reroll@x>").replace(f"<{ids[0]}>", f"<{ids[3]}>")
     reroll = reroll.replace("+int f3_0;", "+int rerolled;")
-    path = write(tmp_path, f"{reroll}\n{fix}\n{thread}")
+    said = "Reviewed-by: V <v@x.org>"
+    acks = [
+        reply(ids[n], f"[PATCH v2 {n}/3] a", said.replace("V", f"V{n}"), f"V{n} <v@x.org>")
+        for n in range(4)
+    ]
+    path = write(tmp_path, "\n".join([reroll, fix, thread, *acks]))
     first = read_series(path, series=ids[0])
     assert first == read_series(path, series=ids[3])
     assert [p.mail.msgid for p in first.patches] == ids[1:]
@@ -283,6 +288,8 @@ def test_a_fixup_and_a_partial_reroll_leave_the_first_revision_alone(
     assert (newest.revision, newest.completed_from) == (3, ids[0])
     assert [p.mail.msgid for p in newest.patches] == [*ids[1:3], "reroll@x"]
     assert newest.cover is not None and newest.missing == ()
+    reviews = [[t.value[:2] for t in p.trailers if t.key == "Reviewed-by"] for p in newest.patches]
+    assert reviews == [["V1", "V0"], ["V2", "V0"], []]
 
 
 def test_the_ledger_on_disk_reads_only_what_is_new(tmp_path: Path, thread: str) -> None:

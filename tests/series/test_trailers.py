@@ -58,6 +58,11 @@ def test_a_reply_gives_trailers_outside_its_quotes_only() -> None:
     )
 
 
+def test_a_link_counts_only_behind_a_trailer_that_does() -> None:
+    body = "Link: https://x.org/talk\n\nTested-by: A <a@x.org>\nCloses: https://x.org/bug\n"
+    assert [t.key for t in parse_followup_trailers(body)] == ["Tested-by", "Closes"]
+
+
 @pytest.mark.parametrize(
     ("value", "author", "matches"),
     [
