@@ -23,14 +23,15 @@ BITMAP_PAGES = 64  # page_idle's bitmap holds a bit a page, in words
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """A thread that asks about one page, and how to read its answer from the return value.
+    """A thread that asks about a page, and how to read its answer from the return value.
 
     ``answer`` is what user space got: the u64 in its buffer, or None where nothing came; for
-    a function without a buffer, what it returned.
+    a function without a buffer, what it returned. ``buffer`` is the buffer's address, or 0.
     """
 
     thread: Thread
     answer: Callable[[int | None], int | None]
+    buffer: int = 0
 
 
 @dataclass(slots=True)
@@ -40,11 +41,13 @@ class _Request:
     machine: Machine
     function: str
     pfn: int
+    pages: int
     buffer: int = 0
 
 
 def _user_buffer(request: _Request) -> int:
-    request.buffer = request.machine.memory.allocate("buf", ENTRY_SIZE, USER_LOW)
+    size = request.pages * ENTRY_SIZE
+    request.buffer = request.machine.memory.allocate("buf", size, USER_LOW)
     return request.buffer
 
 
@@ -57,7 +60,7 @@ def _offset(request: _Request) -> int:
 def _position(request: _Request) -> int:
     memory = request.machine.memory
     address = memory.allocate("ppos", 8, USER_LOW)
-    memory.store(address, 8, _offset(request))
+    memory.words[address] = _offset(request)  # of the initial image: no store to undo
     return address
 
 
@@ -73,7 +76,7 @@ _PARAMETERS: tuple[tuple[str, int, str, Callable[[_Request], int]], ...] = (
     ("char", 1, "", _user_buffer),
     ("loff_t", 1, "", _position),
     ("loff_t", 0, "", _offset),
-    ("size_t", 0, "", lambda _request: ENTRY_SIZE),
+    ("size_t", 0, "", lambda request: request.pages * ENTRY_SIZE),
     ("struct page", 1, "", lambda request: request.machine.page_address(request.pfn)),
     ("struct folio", 1, "", lambda request: request.machine.page_address(request.pfn)),
     ("unsigned long", 0, "pfn", lambda request: request.pfn),
@@ -136,9 +139,11 @@ def set_up_boot(machine: Machine) -> None:
 
 
 def make_reader(
-    machine: Machine, function: str, pfn: int, *, name: str, cpu: int, near: str
+    machine: Machine, function: str, pfn: int, *, name: str, cpu: int, near: str, pages: int = 1
 ) -> Reader:
-    """Return a thread that runs an entry point on one page; the pages must be made already.
+    """Return a thread that runs an entry point on a page; the pages must be made already.
+
+    With ``pages`` more than one, it reads that many entries in one call.
 
     Raises:
         Undecided: the function is not in the tree, or has a parameter nobody can make.
@@ -150,7 +155,7 @@ def make_reader(
     if isinstance(definition, Skipped):
         raise Undecided(f"needs {function} ({definition.reason})")
     set_up_boot(machine)
-    request = _Request(machine, function, pfn)
+    request = _Request(machine, function, pfn, pages)
     args = [_make_argument(request, p) for p in real_parameters(definition)]
     thread = make_thread(machine, function, args, name, near=near, cpu=cpu)
 
@@ -159,4 +164,4 @@ def make_reader(
             return result
         return machine.memory.load(request.buffer, ENTRY_SIZE) if result > 0 else None
 
-    return Reader(thread, answer)
+    return Reader(thread, answer, request.buffer)

@@ -7,18 +7,22 @@ with the operations of processes on a 2 MiB range and what the kernel answered a
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from reviewer.model.errors import BadInputError
+from reviewer.replay.machine import CodeSource
 from reviewer.replay.memory import Memory
 from reviewer.replay.operations import operate
 from reviewer.replay.pages import REFERENCE_LAYOUT, PageLayout, Pages
 from reviewer.replay.scheme import Scheme, perform
+from reviewer.replay.source_engine import SourceEngine
 from reviewer.replay.tables import CLAIMED, kpagecount, kpageflags, runs, stored
-from reviewer.replay.thread import Undecided
+from reviewer.replay.thread import Body, Oops, Undecided
 from reviewer.replay.world import HPAGE_PMD_NR, World
 
+FIRST_PFN = 0xCF800
 BLOCKS = 4
 SMALL = 2048
 
@@ -37,7 +41,7 @@ class Difference:
         return f"{self.scenario}: {self.step}: {self.value}: {self.expected} is {self.got}"
 
 
-def make_world(layout: PageLayout = REFERENCE_LAYOUT, first_pfn: int = 0xCF800) -> World:
+def make_world(layout: PageLayout = REFERENCE_LAYOUT, first_pfn: int = FIRST_PFN) -> World:
     """Return an empty world of a few huge pages and some small ones, all free."""
     blocks = tuple(i * HPAGE_PMD_NR for i in range(BLOCKS))
     small = range(BLOCKS * HPAGE_PMD_NR, BLOCKS * HPAGE_PMD_NR + SMALL)
@@ -50,10 +54,53 @@ def make_world(layout: PageLayout = REFERENCE_LAYOUT, first_pfn: int = 0xCF800) 
     return World(Scheme(pages), blocks, small)
 
 
+class Engine(Protocol):
+    """A world of processes, and what runs it and answers for it."""
+
+    world: World
+
+    def perform(self, body: Body) -> int:
+        """Run one operation to its end."""
+        ...
+
+    def kpagecount(self, first: int, count: int) -> tuple[int, ...]:
+        """Return what /proc/kpagecount says of pages."""
+        ...
+
+    def kpageflags(self, first: int, count: int) -> tuple[int, ...]:
+        """Return what /proc/kpageflags says of pages; bits that are not claimed may be missing."""
+        ...
+
+
+class ModelEngine:
+    """The reference model: its steps move the counters, its formulas answer."""
+
+    def __init__(self, layout: PageLayout = REFERENCE_LAYOUT) -> None:
+        self.world = make_world(layout)
+
+    def perform(self, body: Body) -> int:
+        """Run one operation to its end."""
+        return perform(body)
+
+    def kpagecount(self, first: int, count: int) -> tuple[int, ...]:
+        """Return what the model says of pages."""
+        return kpagecount(self.world.scheme, first, count)
+
+    def kpageflags(self, first: int, count: int) -> tuple[int, ...]:
+        """Return the claimed bits."""
+        world = self.world
+        return tuple(kpageflags(world.pages, first + i, world.zero_page) for i in range(count))
+
+
+def make_source_engine(code: CodeSource) -> SourceEngine:
+    """Return an engine on a tree's own source."""
+    return SourceEngine(code, FIRST_PFN, BLOCKS, SMALL)
+
+
 def iter_differences(
-    table: Mapping[str, object], layout: PageLayout = REFERENCE_LAYOUT
+    table: Mapping[str, object], make: Callable[[], Engine] = ModelEngine
 ) -> Iterator[Difference]:
-    """Run every history of the table.
+    """Run every history of the table, each on a fresh engine.
 
     Raises:
         BadInputError: the table has not the form of a truth table.
@@ -62,7 +109,7 @@ def iter_differences(
     steps = table.get("steps")
     if not isinstance(steps, list):
         raise BadInputError("truth table: no list 'steps'; give a file in the form of truth/*.json")
-    history = _History(layout)
+    history = _History(make)
     for step in steps:
         if not isinstance(step, dict):
             raise BadInputError("truth table: a step is no object; give a file as in truth/*.json")
@@ -72,10 +119,10 @@ def iter_differences(
 class _History:
     """The state between the steps; a history goes on while each step says so."""
 
-    def __init__(self, layout: PageLayout) -> None:
-        self._layout = layout
+    def __init__(self, make: Callable[[], Engine]) -> None:
+        self._make = make
         self._scenario = ""
-        self._world = make_world(layout)
+        self._engine = make()
         self._watched: int | None = None
         self._broken = False
 
@@ -83,7 +130,7 @@ class _History:
         name, text = str(step.get("scn", "")), str(step.get("step", ""))
         operations = _operations(step)
         if any(op[1].startswith("mmap_") for op in operations) and not self._continues(operations):
-            self._world = make_world(self._layout)
+            self._engine = self._make()
             self._watched = None
             self._broken = False
         self._scenario = name
@@ -92,12 +139,16 @@ class _History:
             return
         try:
             for process, op, first, count, arg in operations:
-                perform(operate(self._world, process, op, first, count, arg))
-        except Undecided as event:
+                self._engine.perform(operate(self._world, process, op, first, count, arg))
+        except (Undecided, Oops) as event:
             self._broken = True
-            yield Difference(name, text, "history", "run", event.reason)
+            yield Difference(name, text, "history", "run", str(event))
             return
         yield from self._compare(name, text, step, self._watch(text, operations))
+
+    @property
+    def _world(self) -> World:
+        return self._engine.world
 
     def _continues(self, operations: Sequence[tuple[str, str, int, int, int]]) -> bool:
         """Say whether a mapping belongs to the history so far: another process makes it."""
@@ -125,11 +176,11 @@ class _History:
         world = self._world
         wanted = _runs(step.get("kpagecount"))
         count = sum(run[1] for run in wanted)
-        got = runs(kpagecount(world.scheme, first, count))
+        got = runs(self._engine.kpagecount(first, count))
         if got != wanted:
             yield Difference(name, text, "kpagecount", _spell(wanted), _spell(got))
         flags = _claimed(_runs(step.get("kpageflags")))
-        seen = runs(kpageflags(world.pages, first + i, world.zero_page) for i in range(count))
+        seen = runs(value & CLAIMED for value in self._engine.kpageflags(first, count))
         if seen != flags:
             yield Difference(name, text, "kpageflags", _spell(flags, "#x"), _spell(seen, "#x"))
         raw = step.get("raw")

@@ -1,0 +1,77 @@
+"""A world of processes on a tree's own source: its rmap moves the counters, its readers answer."""
+
+from __future__ import annotations
+
+from reviewer.replay.interp import call, make_machine
+from reviewer.replay.machine import CodeSource, Machine
+from reviewer.replay.pages import Pages, extract_layout
+from reviewer.replay.readers import ENTRY_SIZE, Reader, make_reader
+from reviewer.replay.scheme import perform
+from reviewer.replay.source_scheme import SourceScheme
+from reviewer.replay.thread import Body, TreeCall, Undecided
+from reviewer.replay.world import HPAGE_PMD_NR, RANGE_INDEX, World
+
+
+class SourceEngine:
+    """Runs the world's bodies and reads the /proc/kpage* files; nothing moves beside them.
+
+    One world; the code is lowered once for as many engines as share ``machine``'s code.
+    """
+
+    def __init__(self, code: CodeSource, first_pfn: int, blocks: int, small: int) -> None:
+        self.machine: Machine = make_machine(code)
+        layout = extract_layout(self.machine.types, code.find_enumerator)
+        count = blocks * HPAGE_PMD_NR + small
+        self.machine.make_pages(first_pfn, count)
+        pages = Pages(self.machine.memory, layout, first_pfn, count)
+        for page in range(count):
+            pages.poke(page, "_mapcount", -1)
+        self.scheme = SourceScheme(self.machine, pages, RANGE_INDEX)
+        starts = tuple(i * HPAGE_PMD_NR for i in range(blocks))
+        self.world = World(self.scheme, starts, range(blocks * HPAGE_PMD_NR, count))
+        self._readers: dict[tuple[str, int, int], Reader] = {}
+        self.machine.memory.seal()
+
+    def perform(self, body: Body) -> int:
+        """Run a body, its tree calls interpreted."""
+        return perform(body, self._call)
+
+    def _call(self, wanted: TreeCall) -> int:
+        return call(self.machine, wanted.function, wanted.args, near=wanted.near)
+
+    def kpagecount(self, first: int, count: int) -> tuple[int, ...]:
+        """Return what the tree's kpagecount_read says of pages."""
+        return self._read("kpagecount_read", first, count)
+
+    def kpageflags(self, first: int, count: int) -> tuple[int, ...]:
+        """Return what the tree's kpageflags_read says of pages, every bit."""
+        zero = self.machine.find_global("zero_pfn")
+        if zero is not None and self.world.zero_page is not None:
+            pfn = self.scheme.pages.first_pfn + self.world.zero_page
+            self.machine.memory.words[zero.address] = pfn
+        return self._read("kpageflags_read", first, count)
+
+    def _read(self, function: str, first: int, count: int) -> tuple[int, ...]:
+        memory = self.machine.memory
+        reader = self._find_reader(function, first, count)
+        mark = memory.mark()
+        thread = reader.thread
+        thread.start()
+        while thread.kind is not None:
+            thread.step()
+        if thread.result != count * ENTRY_SIZE:
+            raise Undecided(f"needs {function} to answer for {count} pages")
+        answers = range(reader.buffer, reader.buffer + count * ENTRY_SIZE, ENTRY_SIZE)
+        found = tuple(memory.load(address, ENTRY_SIZE) for address in answers)
+        memory.rollback(mark)
+        return found
+
+    def _find_reader(self, function: str, first: int, count: int) -> Reader:
+        key = (function, first, count)
+        known = self._readers.get(key)
+        if known is None:
+            pfn = self.scheme.pages.first_pfn + first
+            known = self._readers[key] = make_reader(
+                self.machine, function, pfn, name="reader", cpu=31, near="", pages=count
+            )
+        return known
