@@ -148,7 +148,7 @@ def _enter(
     tracked = [obj for obj in pages if state.find(obj).tracked]
     if not tracked and name not in frame.engine.makers:
         return [(state, UNKNOWN)]
-    callee = frame.engine.code.find_function(name, frame.function.path)
+    callee = frame.engine.meant(name, frame.function.path)
     if callee is None:
         if tracked:
             frame.engine.note_site(frame.function, name, call.span, decided=False)

@@ -98,6 +98,7 @@ class Engine:
         self.skipped: dict[tuple[str, str, str], Skipped] = {}
         self._flows: dict[int, tuple[c.Block, Flow]] = {}
         self._summaries: dict[tuple[object, ...], Summary | None] = {}
+        self._meant: dict[tuple[str, str], FunctionFacts | None] = {}
         self._steps = 0
         self._lines: dict[str, list[str]] = {}
 
@@ -137,6 +138,13 @@ class Engine:
         lines = self._lines[span.path]
         line = lines[span.line - 1] if 0 < span.line <= len(lines) else ""
         return " ".join(line.rstrip("\\").split())
+
+    def meant(self, name: str, near: str) -> FunctionFacts | None:
+        """Return the function that a call in the file ``near`` means."""
+        key = (name, near)
+        if key not in self._meant:
+            self._meant[key] = self.code.find_function(name, near)
+        return self._meant[key]
 
     # ---- walking -----------------------------------------------------------------------
 
@@ -217,7 +225,13 @@ class Engine:
         frame = Frame(self, function, depth, frozenset(objects))
         names = [p.name for p in body.parameters]
         start = State(env=dict(zip(names, values, strict=False)), objects=dict(objects))
-        ends = frame.run(self.flow(body.body, whole=True), [start])
+        if depth == 0:
+            self._steps = 0
+        try:
+            ends = frame.run(self.flow(body.body, whole=True), [start])
+        except TooLong:
+            del self._summaries[key]  # another walk may have more steps left for it
+            raise
         self._summaries[key] = _summarise(ends, tuple(frame.hazards.values()))
         return self._summaries[key]
 

@@ -74,9 +74,14 @@ def _users(graph: CallGraph, names: set[str]) -> set[Key]:
     return users
 
 
-def find_affected(knowledge: Knowledge, changed: frozenset[Key]) -> tuple[FunctionFacts, ...]:
-    """Return the roots of a tree whose walk can meet one of the changed functions."""
-    roots = {key_of(f): f for f in knowledge.roots()}
+def find_affected(before: Knowledge, after: Knowledge, changed: frozenset[Key]) -> frozenset[Key]:
+    """Return the functions with pages of their own whose walk the change can make differ.
+
+    From a changed function the search goes on to its callers only where what it does with a
+    page it is handed differs: what it asserts, what it pins, what it returns.
+    """
+    roots = {key_of(f) for knowledge in (before, after) for f in knowledge.roots()}
+    affected: set[Key] = set()
     seen: set[Key] = set()
     queue: deque[Key] = deque(sorted(changed))
     while queue:
@@ -84,7 +89,20 @@ def find_affected(knowledge: Knowledge, changed: frozenset[Key]) -> tuple[Functi
         if key in seen:
             continue
         seen.add(key)
-        for caller, _ in knowledge.graph.callers(key[1]):
-            if key_of(caller) not in seen:
-                queue.append(key_of(caller))
-    return tuple(roots[key] for key in sorted(seen & roots.keys()))
+        if key in roots:
+            affected.add(key)
+        if before.effects(key) == after.effects(key):
+            continue
+        for knowledge in (before, after):
+            queue.extend(k for k in _callers(knowledge, key) if k not in seen)
+    return frozenset(affected)
+
+
+def _callers(knowledge: Knowledge, key: Key) -> list[Key]:
+    """Return who may call this function: for a static one, its own file."""
+    path, name = key
+    local = path.endswith(".c") and all(
+        f.static for f in knowledge.code.iter_functions(name) if f.path == path
+    )
+    callers = (key_of(caller) for caller, _ in knowledge.graph.callers(name))
+    return sorted({caller for caller in callers if not local or caller[0] == path})

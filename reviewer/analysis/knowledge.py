@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from reviewer.analysis.callgraph import CallGraph
-from reviewer.analysis.engine import Engine, TooLong, is_page_type
+from reviewer.analysis.engine import Engine, Summary, TooLong, is_page_type
 from reviewer.analysis.hazards import CallSite, Hazard, Made
 from reviewer.analysis.reach import EntryPath, Reach
 from reviewer.analysis.values import ObjectId, ObjectState, Ptr, Unknown, Value, find_root
@@ -177,16 +177,66 @@ class Knowledge:
         positions: frozenset[Position],
         pin: Pin,
     ) -> tuple[Hazard, ...]:
+        summary = self._summary(function, body, number, positions, pin)
+        return summary.hazards if summary is not None else ()
+
+    def _summary(
+        self,
+        function: FunctionFacts,
+        body: c.FunctionDef,
+        number: int,
+        positions: frozenset[Position],
+        pin: Pin,
+    ) -> Summary | None:
+        """Walk a function with one page argument in this state, the others unknown."""
         values: list[Value] = [Unknown()] * len(body.parameters)
         values[number] = Ptr(("param", 0))
         pins = frozenset({pin}) if pin.holds else frozenset()
         objects: dict[ObjectId, ObjectState] = {("param", 0): ObjectState(positions, pins)}
         try:
-            summary = self.engine.summarise(function, tuple(values), objects, 0)
+            return self.engine.summarise(function, tuple(values), objects, 0)
         except TooLong:
             self.engine.note_skipped(function, "the walk took more steps than one may")
-            return ()
-        return summary.hazards if summary is not None else ()
+            return None
+
+    def effects(self, key: tuple[str, str]) -> frozenset[object]:
+        """Return what a function (its path and name) does with the pages it is handed.
+
+        Two trees in which this is equal cannot differ for its callers. No line number is in
+        it. A function that yields pages of its own is told apart by its text.
+        """
+        path, name = key
+        self.roots()
+        found: set[object] = set()
+        for function in self.code.iter_functions(name):
+            if function.path != path or not self.code.enabled(function.conditions, path):
+                continue
+            body = self.code.body(function)
+            if isinstance(body, Skipped):
+                found.add(("unread", body.reason))
+                continue
+            if name in self.engine.makers:
+                text = self.code.source.read(path)[function.start : function.end]
+                found.add(("makes", b" ".join(text.split())))
+            for number, parameter in enumerate(body.parameters):
+                if is_page_type(parameter.type, self.words):
+                    found |= self._effects(function, body, number)
+        return frozenset(found)
+
+    def _effects(self, function: FunctionFacts, body: c.FunctionDef, number: int) -> set[object]:
+        found: set[object] = set()
+        for position in Position:
+            for pin in (Pin.REFERENCE, Pin.NONE):
+                summary = self._summary(function, body, number, frozenset({position}), pin)
+                if summary is None:
+                    found.add((number, position, pin, "not walked"))
+                    continue
+                hazards = frozenset(
+                    (h.obj, h.reason, h.claimed, h.demand.text, tuple(s.function for s in h.chain))
+                    for h in summary.hazards
+                )
+                found.add((number, position, pin, frozenset(summary.exits), hazards))
+        return found
 
     def needs(self, hazard: Hazard) -> tuple[str, ...]:
         """Return the configuration the assertion needs: the conditions around its macros."""

@@ -7,7 +7,6 @@ from dataclasses import replace
 from reviewer.analysis.values import REFS, Doubt, ObjectId, ObjectState, State, find_root
 from reviewer.model.pagestate import ANYWHERE, NOT_TAIL, Pin, Position
 
-
 NEAREST = 3  # neighbours of neighbours are told apart up to this
 
 

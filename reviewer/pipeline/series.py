@@ -84,21 +84,30 @@ def _walk_series(
         changes.append(find_changed(steps[-1].knowledge, knowledge, paths))
         steps.append(_Step(knowledge, ref, {}))
     progress("reading the trees", len(applied), len(applied))
-    changed = frozenset[Key]().union(*changes)
-    base_roots = find_affected(steps[0].knowledge, changed)
-    steps[0].findings = session.check(steps[0].knowledge, base_roots, "the tree before")
+    affected = [
+        find_affected(before.knowledge, step.knowledge, change)
+        for (before, step), change in zip(pairwise(steps), changes[1:], strict=True)
+    ]
+    wanted = frozenset[Key]().union(*affected)
+    steps[0].findings = session.check(
+        steps[0].knowledge, _of(steps[0].knowledge, wanted), "the tree before"
+    )
     for number, (before, step) in enumerate(pairwise(steps), start=1):
-        affected = find_affected(step.knowledge, changes[number])
-        names = {key_of(f) for f in affected}
-        gone = names | changes[number]
+        mine = affected[number - 1]
+        gone = mine | changes[number]
         kept = {
             key: finding
             for key, finding in before.findings.items()
             if not gone.intersection(functions_of(finding))
         }
         stage = f"patch {number}/{len(applied)}"
-        step.findings = kept | session.check(step.knowledge, affected, stage)
-    return steps, changed
+        step.findings = kept | session.check(step.knowledge, _of(step.knowledge, mine), stage)
+    return steps, frozenset[Key]().union(*changes)
+
+
+def _of(knowledge: Knowledge, keys: frozenset[Key]) -> tuple[FunctionFacts, ...]:
+    """Return the functions of this tree that have pages of their own and one of the keys."""
+    return tuple(f for f in knowledge.roots() if key_of(f) in keys)
 
 
 def _place(

@@ -17,7 +17,7 @@ from reviewer.model.review import Base, Stats
 from reviewer.model.rule import Rule
 from reviewer.model.source import SourceTree
 from reviewer.rulebook import load_rules, load_vocabulary
-from reviewer.tree.repo import KernelTree
+from reviewer.tree.repo import KernelTree, default_cache_dir
 
 Progress = Callable[[str, int, int], None]  # stage, done, total
 
@@ -51,7 +51,8 @@ class Session:
 
     def know(self, source: SourceTree) -> Knowledge:
         """Read one tree."""
-        code = CodeBase(source, self.options.config, self.options.cache_dir)
+        cache = self.options.cache_dir or default_cache_dir()
+        code = CodeBase(source, self.options.config, cache)
         return Knowledge(code, self.words)
 
     def check(
