@@ -15,6 +15,7 @@ import pytest
 
 from reviewer.model.location import Location
 from reviewer.model.review import Review
+from reviewer.pipeline import demo
 from reviewer.report.html import render_html
 from reviewer.report.jsondoc import render_json
 
@@ -143,6 +144,26 @@ def test_keyboard_alone_steps_to_the_failure_and_every_state_is_the_jsons(
     assert opened.console == []
     assert len(opened.requests) == 1
     assert opened.requests[0].startswith("file:")
+
+
+def test_the_seed_series_steps_to_its_failure_in_the_states_of_the_json(
+    open_report: Any, tmp_path: Path
+) -> None:
+    seed = demo.run(tmp_path, lambda _stage, _done, _total: None)
+    opened = open_report(render_html(seed))
+    page = opened.page
+    finding = json.loads(render_json(seed))["findings"][0]
+    witness = finding["witness"]
+    assert finding["call_path"][0]["function"] == "kpageflags_read"
+    assert witness["outcome"] == "sometimes"
+    tab_to(page, ".player-box input[type=range]")
+    for step in range(len(witness["trace"]) + 1):
+        assert page.get_attribute(".player-box", "data-step") == str(step)
+        assert shown_runs(page) == expected_runs(witness, step)
+        page.keyboard.press("ArrowRight")
+    assert "PageHead" in page.inner_text(".now.failed")
+    assert opened.console == []
+    assert len(opened.requests) == 1
 
 
 def test_buttons_slider_and_source_follow(review: Review, open_report: Any) -> None:

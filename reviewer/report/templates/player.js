@@ -14,6 +14,9 @@
     return node;
   };
 
+  // The reference model has no lines of C.
+  const where = (path, line) => (line ? `${path}:${line}` : path);
+
   const hex = (number) => "0x" + number.toString(16);
 
   // The memory after `count` steps: for each page the run it was last described by.
@@ -185,7 +188,7 @@
       if (!current) return `Before the first of ${this.count} steps.`;
       const text = this.data.strings;
       const end = step === this.count && text[this.data.ending] ? ` - ${text[this.data.ending]}` : "";
-      return `Step ${step} of ${this.count}, CPU ${current.cpu}, ${text[current.function]}(), ${text[current.path]}:${current.line}: ${text[current.text]}${end}`;
+      return `Step ${step} of ${this.count}, CPU ${current.cpu}, ${text[current.function]}(), ${where(text[current.path], current.line)}: ${text[current.text]}${end}`;
     }
 
     showCpu(cpu, number, current) {
@@ -193,7 +196,7 @@
       const mine = this.data.steps.slice(0, this.at).filter((s) => s.cpu === number);
       const last = mine[mine.length - 1];
       cpu.box.classList.toggle("running", current !== null && current.cpu === number);
-      cpu.at.textContent = last ? `${text[last.function]}(), ${text[last.path]}:${last.line}` : "not started";
+      cpu.at.textContent = last ? `${text[last.function]}(), ${where(text[last.path], last.line)}` : "not started";
       cpu.log.replaceChildren(...mine.slice(-4).map((s) => make("li", { class: s === last ? "current" : "", text: text[s.text], title: text[s.text] })));
       this.showSource(cpu, last);
     }
