@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.utils import getaddresses
 from enum import StrEnum
-from itertools import groupby
+from itertools import groupby, pairwise
 
 from reviewer.model.series import Mail
 from reviewer.report.lintmail import BodyLine, LineKind, LintMail, read_mail
@@ -43,6 +43,8 @@ class LintLine:
         return f"{self.line}: {self.level}: {self.message} [{self.rule}]"
 
 
+_MESSAGE = re.compile(rb"(?:\A|\n\r?\n)(From [^\n]*\n)(?=[!-9;-~]+:)")
+
 Check = Callable[[LintMail], Iterator[LintLine]]
 
 
@@ -56,6 +58,18 @@ def lint_draft(raw: bytes, *, parent: Mail | None = None) -> tuple[LintLine, ...
     if parent is not None:
         found += _against_parent(mail, parent)
     return tuple(sorted(found))
+
+
+def lint_file(raw: bytes) -> tuple[LintLine, ...]:
+    """Return the objections to every message of a file, an mbox or a single mail."""
+    if not raw.startswith(b"From "):
+        return lint_draft(raw)
+    found: list[LintLine] = []
+    begins = [match.start(1) for match in _MESSAGE.finditer(raw)]
+    for begin, end in pairwise((*begins, len(raw))):
+        above = raw.count(b"\n", 0, begin)
+        found += [replace(x, line=x.line + above) for x in lint_draft(raw[begin:end])]
+    return tuple(found)
 
 
 def _error(line: int, rule: str, message: str) -> LintLine:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from reviewer.model.review import Review
-from reviewer.report.draftlint import Level, is_tool, lint_draft
+from reviewer.report.draftlint import Level, is_tool, lint_draft, lint_file
 from reviewer.report.drafts import draft_mails
 from reviewer.report.lintmail import LineKind, read_mail
 from reviewer.report.mailtext import render_eml, render_mbox
@@ -108,6 +108,17 @@ def test_objections_name_the_line_of_the_file() -> None:
     (found,) = lint_draft(b"From x Thu Jan  1 00:00:00 1970\n" + raw)
     assert found.line == len(f"{GOOD_HEAD}\n{GOOD_BODY}".splitlines()) + 2
     assert str(found).startswith(f"{found.line}: warning: ")
+
+
+def test_each_message_of_an_mbox_is_looked_at_and_lines_count_through() -> None:
+    good = f"From x Thu Jan  1 00:00:00 1970\n{GOOD_HEAD}\n{GOOD_BODY}\n>From quoted\n\n"
+    bad = good.replace("What pins the page here?", "word " * 20)
+    raw = (good + bad + bad).encode()
+    found = [x for x in lint_file(raw) if x.rule == "wide"]
+    lines = raw.split(b"\n")
+    assert len(found) == 2
+    assert all(lines[x.line - 1].startswith(b"word word") for x in found)
+    assert lint_file(good.encode()) == ()
 
 
 def test_code_urls_and_oopses_may_be_wide() -> None:

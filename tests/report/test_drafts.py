@@ -5,6 +5,7 @@ from __future__ import annotations
 import email
 import email.policy
 import mailbox
+import re
 import shutil
 import subprocess
 from dataclasses import replace
@@ -18,6 +19,7 @@ from reviewer.model.finding import Finding, Origin, PatchRef
 from reviewer.model.location import Location
 from reviewer.model.review import Review
 from reviewer.model.series import Mail
+from reviewer.report.draftfiles import iter_draft_files
 from reviewer.report.drafts import author_of, draft_mails
 from reviewer.report.mailtext import iter_eml, iter_maildir, render_eml, render_mbox
 
@@ -368,6 +370,31 @@ def test_maildir_and_eml_names_follow_from_the_content(review: Review) -> None:
     assert name.startswith("cur/")
     assert name.endswith(":2,D")
     assert raw == render_eml(drafts[0])
+
+
+@pytest.mark.parametrize(
+    ("form", "names"),
+    [
+        ("mbox", [r""]),
+        ("eml", [r"0002-[0-9a-f]+-mm-review\.eml"]),
+        ("maildir", [r"cur/0002\.[0-9a-f]+-mm-review\.mm-review:2,D"]),
+        ("b4", [r"identity\.txt", r"0002\.txt"]),
+    ],
+)
+def test_every_form_has_its_files(
+    review: Review, clean_review: Review, form: str, names: list[str]
+) -> None:
+    files = list(iter_draft_files(review, form, sender=SENDER))
+    assert len(files) == len(names)
+    for (name, raw), pattern in zip(files, names, strict=True):
+        assert re.fullmatch(pattern, name), name
+        assert raw
+    assert list(iter_draft_files(clean_review, form, sender=SENDER)) == []
+
+
+def test_an_unknown_form_is_refused(review: Review) -> None:
+    with pytest.raises(BadInputError, match="mbox, eml, maildir, b4"):
+        list(iter_draft_files(review, "pst", sender=SENDER))
 
 
 def test_git_mailinfo_reads_the_body_and_subject(review: Review, tmp_path: Path) -> None:
