@@ -29,6 +29,7 @@ class SourceEngine:
         self.scheme = SourceScheme(self.machine, pages, RANGE_INDEX)
         starts = tuple(i * HPAGE_PMD_NR for i in range(blocks))
         self.world = World(self.scheme, starts, range(blocks * HPAGE_PMD_NR, count))
+        self.ops = 0  # operations interpreted in reading
         self._readers: dict[tuple[str, int, int], Reader] = {}
         self.machine.memory.seal()
 
@@ -56,9 +57,11 @@ class SourceEngine:
         reader = self._find_reader(function, first, count)
         mark = memory.mark()
         thread = reader.thread
+        ops = thread.ops
         thread.start()
         while thread.kind is not None:
             thread.step()
+        self.ops += thread.ops - ops
         if thread.result != count * ENTRY_SIZE:
             raise Undecided(f"needs {function} to answer for {count} pages")
         answers = range(reader.buffer, reader.buffer + count * ENTRY_SIZE, ENTRY_SIZE)

@@ -8,8 +8,7 @@ lists those, for a trace to say.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
+from reviewer.model.ctree import Parameter
 from reviewer.model.facts import Skipped
 from reviewer.replay.lower_call import real_parameters
 from reviewer.replay.machine import Machine
@@ -31,7 +30,7 @@ class SourceScheme(Scheme):
         self.machine = machine
         self.by_model: set[str] = set()
         set_up_boot(machine)
-        self._index = index
+        self._address = index << PAGE_SHIFT
         self._mm = self._make("struct mm_struct")
         self._vma = self._make("struct vm_area_struct")
         # odd: rmap functions that fork calls assert that a copy is in progress
@@ -52,27 +51,48 @@ class SourceScheme(Scheme):
 
     def _set(self, struct: str, address: int, member: str, value: int) -> None:
         kind: StructType = self.machine.types.struct(struct)
+        if member not in self.machine.types.layout(kind).members:
+            return  # this tree asks no such question
         place = self.machine.types.member(kind, member)
         size = self.machine.types.size(place.type)
         self.machine.memory.store(address + place.offset, size, value)
 
-    def _call(self, functions: Sequence[str], near: str, *args: int) -> TreeCall | None:
-        """Return a call of the first of these names the tree has; extra arguments are cut."""
-        for function in functions:
-            found = self.machine.find_definition(function, near)
-            if found is not None and not isinstance(found, Skipped):
-                return TreeCall(function, args[: len(real_parameters(found))], near)
-        self.by_model.update(functions[:1])
-        return None
+    def _call(self, function: str, near: str, page: int, order: int = 0) -> TreeCall | None:
+        """Return a call of the tree's function, None if it has none of that name.
 
-    def _page(self, page: int) -> int:
-        return self.pages.address(page)
+        Its parameters say what they are, by type and name; trees differ in which there are.
+        """
+        found = self.machine.find_definition(function, near)
+        if found is None or isinstance(found, Skipped):
+            self.by_model.add(function)
+            return None
+        args = [self._argument(function, p, page, order) for p in real_parameters(found)]
+        return TreeCall(function, tuple(args), near)
+
+    def _argument(self, function: str, parameter: Parameter, page: int, order: int) -> int:
+        kind, name = parameter.type, parameter.name
+        if kind.pointers == 1 and kind.base in ("struct page", "struct folio"):
+            return self.pages.address(page)
+        if kind.pointers == 1 and kind.base == "struct vm_area_struct":
+            return self._vma
+        by_name = {
+            "compound": int(order > 0),
+            "order": order,
+            "address": self._address,
+            "addr": self._address,
+            "check_free": 1,
+            "fpi_flags": 0,
+        }
+        if kind.pointers == 0 and name in by_name:
+            return by_name[name]
+        spelled = f"{kind.base} {'*' * kind.pointers}{name}"
+        raise Undecided(f"needs a value for {function}()'s parameter {spelled}")
 
     # ---- the life of a compound page -------------------------------------------------------
 
     def prep_compound_page(self, head: int, order: int, *, huge: bool = False) -> Body:
         """Run the tree's prep_compound_page, then what makes it a THP or a hugetlb page."""
-        made = self._call(("prep_compound_page",), "mm/page_alloc.c", self._page(head), order)
+        made = self._call("prep_compound_page", "mm/page_alloc.c", head, order)
         if made is None:
             return (yield from super().prep_compound_page(head, order, huge=huge))
         yield made
@@ -82,14 +102,14 @@ class SourceScheme(Scheme):
                 raise Undecided("needs what marks a hugetlb page in this tree")
             yield self.steps.store("set_compound_page_dtor", head, "compound_dtor", dtor)
             return 0
-        thp = self._call(("prep_transhuge_page",), "mm/huge_memory.c", self._page(head))
+        thp = self._call("prep_transhuge_page", "mm/huge_memory.c", head, order)
         if thp is not None:
             yield thp
         return 0
 
     def free_compound_page(self, head: int, order: int) -> Body:
         """Run the tree's free_pages_prepare: its checks, the tails, the head."""
-        made = self._call(("free_pages_prepare",), "mm/page_alloc.c", self._page(head), order, 1, 0)
+        made = self._call("free_pages_prepare", "mm/page_alloc.c", head, order)
         if made is None:
             return (yield from super().free_compound_page(head, order))
         if "memcg" in self.pages.layout.places:
@@ -102,10 +122,8 @@ class SourceScheme(Scheme):
     def page_add_new_anon_rmap(self, head: int, order: int, mapping: int, index: int) -> Body:
         """Run the tree's first map of a new anonymous page."""
         self._set("struct vm_area_struct", self._vma, "anon_vma", mapping)
-        address = index << PAGE_SHIFT
-        made = self._call(
-            ("page_add_new_anon_rmap",), "mm/rmap.c", self._page(head), self._vma, address
-        )
+        self._address = index << PAGE_SHIFT
+        made = self._call("page_add_new_anon_rmap", "mm/rmap.c", head, order)
         if made is None:
             return (yield from super().page_add_new_anon_rmap(head, order, mapping, index))
         yield made
@@ -118,23 +136,18 @@ class SourceScheme(Scheme):
 
     def page_dup_rmap(self, page: int, order: int) -> Body:
         """Run what fork does to one page-table entry."""
-        whole = int(order > 0)
-        names: tuple[str, ...] = ("page_dup_file_rmap",)
-        args: tuple[int, ...] = (self._page(page), whole)
-        if self._is_anon(page):
-            names = ("page_try_dup_anon_rmap",)
-            args = (self._page(page), whole, self._vma)
-        made = self._call(names, "mm/memory.c", *args)
+        name = "page_try_dup_anon_rmap" if self._is_anon(page) else "page_dup_file_rmap"
+        made = self._call(name, "mm/memory.c", page, order)
+        made = made or self._call("page_dup_rmap", "mm/memory.c", page, order)
         if made is None:
             return (yield from super().page_dup_rmap(page, order))
         if (yield made) != 0:
-            raise Undecided(f"needs a copy of the page that {names[0]} refused to share")
+            raise Undecided(f"needs a copy of the page that {name} refused to share")
         return 0
 
     def page_add_file_rmap(self, page: int, order: int) -> Body:
         """Run the tree's map of a file page."""
-        args = (self._page(page), self._vma, int(order > 0))
-        made = self._call(("page_add_file_rmap",), "mm/rmap.c", *args)
+        made = self._call("page_add_file_rmap", "mm/rmap.c", page, order)
         if made is None:
             return (yield from super().page_add_file_rmap(page, order))
         yield made
@@ -144,8 +157,7 @@ class SourceScheme(Scheme):
 
     def page_remove_rmap(self, page: int, order: int, *, anon: bool, huge: bool = False) -> Body:
         """Run the tree's unmap. A hugetlb mapping is known by its VMA's operations alone."""
-        args = (self._page(page), self._vma, int(order > 0))
-        made = self._call(("page_remove_rmap",), "mm/rmap.c", *args)
+        made = self._call("page_remove_rmap", "mm/rmap.c", page, order)
         if made is None:
             return (yield from super().page_remove_rmap(page, order, anon=anon, huge=huge))
         yield made

@@ -29,15 +29,18 @@ def _add(low: CallLowering, call: Call, item: Expr, amount: Operand) -> Operand:
 
 
 def _modify(low: CallLowering, call: Call) -> Operand:
-    """``__mod_x_state(where, item, amount)``; of where, only the evaluation matters."""
-    low.effect(argument(call, 0))
-    return _add(low, call, argument(call, 1), low.value(argument(call, 2)))
+    """``__mod_x_state(where, item, amount)``; of where, if it is said, only the effects matter."""
+    for where in call.args[:-2]:
+        low.effect(where)
+    last = len(call.args) - 1
+    return _add(low, call, argument(call, last - 1), low.value(argument(call, last)))
 
 
 def _step(amount: int) -> Primitive:
     def lower(low: CallLowering, call: Call) -> Operand:
-        low.effect(argument(call, 0))
-        return _add(low, call, argument(call, 1), constant(amount))
+        for where in call.args[:-1]:
+            low.effect(where)
+        return _add(low, call, argument(call, len(call.args) - 1), constant(amount))
 
     return lower
 
