@@ -15,9 +15,9 @@ class Limits:
     ``reduce`` False tries a switch before every step, as a check on the reduction.
     """
 
-    states: int = 400_000
+    states: int = 60_000
     steps: int = 50_000
-    seconds: float = 120.0
+    seconds: float = 60.0
     preemptions: int | None = 2
     reduce: bool = True
 

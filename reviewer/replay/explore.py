@@ -7,11 +7,12 @@ What is implemented, after which paper, and where it differs:
   bounds 0, 1, 2, ... are exhausted in turn, so the first failure has the fewest preemptions.
 - Partial-order reduction by independent steps (Godefroid: "Partial-order methods for the
   verification of concurrent systems", 1996, persistent sets of one thread). A step on a word
-  that only its thread touches, or that nobody writes, commutes with every step of the others:
-  no switch is tried before it. Which words those are is not known beforehand: it is learnt
-  while exploring, and the search starts again when a word proves to be contended (as Java
-  PathFinder does for shared fields); the last round has met no such word, so it is complete.
-  Moving a switch over such steps never adds a preemption, so the bound keeps its meaning.
+  that no other thread will touch from where it stands (or, for a load, write) commutes with
+  all they will do: no switch is tried before it. What a thread will touch is not known
+  beforehand: it is learnt while exploring, for each of its local states, and the search is
+  repeated when a state that was relied on proves to touch more (as Java PathFinder does for
+  shared fields); the last round has met no such state, so it is complete. Moving a switch
+  over such steps never adds a preemption, so the bound keeps its meaning.
   Differences: no sleep sets and no backtracking by happens-before as in Flanagan and Godefroid
   (POPL 2005), whose search with a preemption bound loses executions (Coons, Musuvathi,
   McKinley, OOPSLA 2013); states met again are pruned instead.
@@ -34,14 +35,10 @@ from reviewer.model.witness import Schedule
 from reviewer.replay.exploration import Exploration, Found, Limits
 from reviewer.replay.program import Failure, Oracle, Program
 from reviewer.replay.thread import AccessKind
-from reviewer.replay.unfold import Batch, LocalState, Transition, Unfolding
+from reviewer.replay.unfold import Batch, Cell, Footprints, LocalState, Unfolding
 
 UNBOUNDED = 1 << 30
 PROGRESS_EVERY = 2048
-
-
-class _Grown(Exception):  # noqa: N818 - a turn of the search, not an error
-    """A word proved to be contended: what was batched over it must be tried again."""
 
 
 class _Stopped(Exception):  # noqa: N818 - a turn of the search, not an error
@@ -77,20 +74,17 @@ class Explorer:
         self._oracle = oracle
         self._progress = progress
         program.memory.rollback(0)
+        self._footprints = Footprints()
         self._graphs = [
-            Unfolding(i, thread, program.memory) for i, thread in enumerate(program.threads)
+            Unfolding(i, thread, program.memory, self._footprints)
+            for i, thread in enumerate(program.threads)
         ]
-        self._readers: dict[int, int] = {}
-        self._writers: dict[int, int] = {}
-        self._contended: set[int] = set()
         self._failures: dict[Failure, Found] = {}
         self._finals: dict[tuple[int | None, ...], Schedule] = {}
         self._path: list[tuple[int, int]] = []
         self._cut = ""
         self._started = time.monotonic()
         self._total = 0
-        self._round = 0
-        self._searching = False
         self._budget = 0
         self._clear()
 
@@ -116,7 +110,7 @@ class Explorer:
             interpreted=sum(graph.interpreted for graph in self._graphs),
             bound=bound,
             stopped_by=stopped or self._cut,
-            contended=frozenset(self._contended),
+            contended=self._contended(),
         )
 
     def _clear(self) -> None:
@@ -136,31 +130,25 @@ class Explorer:
                 while self._graphs[thread].is_ready(at[thread]):
                     if steps == self._limits.steps:
                         break
-                    at[thread] = self._step(thread, at[thread]).target
+                    at[thread] = self._graphs[thread].step(at[thread])[0].target
                     steps += 1
-        self._contended = self._shared()
-        self._round += 1
-        self._searching = True
 
     def _exhaust(self, bound: int | None) -> None:
+        """Search until a whole search has relied on nothing that was wrong."""
         while True:
             self._clear()
-            try:
-                self._search(UNBOUNDED if bound is None else bound, bound is None)
-            except _Grown:
-                self._contended = self._shared()
-                self._round += 1
-                continue
-            return
+            self._footprints.grown = False
+            self._search(UNBOUNDED if bound is None else bound, bound is None)
+            if not self._footprints.grown:
+                return
 
-    def _shared(self) -> set[int]:
-        """Words that one thread writes and another one touches."""
-        shared = set()
-        for word, writers in self._writers.items():
-            users = writers | self._readers.get(word, 0)
-            if users & (users - 1):
-                shared.add(word)
-        return shared
+    def _contended(self) -> frozenset[int]:
+        """Return the words that one thread writes and another one touches."""
+        bits = 0
+        for graph in self._graphs:
+            writes, touches = self._footprints.others(graph.index)
+            bits |= graph.root.reads & writes | graph.root.writes & touches
+        return self._footprints.words_of(bits)
 
     def _search(self, budget: int, unbounded: bool) -> None:
         memory = self._memory
@@ -168,7 +156,9 @@ class Explorer:
         self._path = []
         self._budget = budget
         roots = [graph.begin() for graph in self._graphs]
-        at = tuple(self._start(i, state) for i, state in enumerate(roots))
+        for i, root in enumerate(roots):
+            roots[i] = self._start(i, root, roots)
+        at = tuple(roots)
         stack: list[_Frame] = []
         steps = sum(made for _, made in self._path)
         broken = [i for i, state in enumerate(at) if state.failure is not None]
@@ -181,7 +171,7 @@ class Explorer:
             thread, cost = frame.choices.pop()
             memory.rollback(frame.mark)
             del self._path[frame.length :]
-            here, made = self._run(thread, frame.locals[thread])
+            here, made = self._run(thread, frame.locals)
             after = (*frame.locals[:thread], here, *frame.locals[thread + 1 :])
             self._path.append((thread, made))
             steps = frame.steps + made
@@ -190,11 +180,11 @@ class Explorer:
                 continue
             self._enter(stack, after, thread, frame.left - cost, steps, unbounded)
 
-    def _start(self, thread: int, state: LocalState) -> LocalState:
+    def _start(self, thread: int, state: LocalState, at: Sequence[LocalState]) -> LocalState:
         """Let a thread make the steps before its first contended one."""
-        if self._ends_batch(state):
+        if state.kind is None or not self._is_free(state, *self._futures(thread, at)):
             return state
-        state, made = self._run(thread, state)
+        state, made = self._run(thread, at)
         self._path.append((thread, made))
         return state
 
@@ -227,24 +217,41 @@ class Explorer:
             return
         going_on = last in enabled
         choices = [(i, 0 if not going_on or i == last else 1) for i in enabled]
+        if going_on and self._is_free(at[last], *self._futures(last, at)):
+            choices = [(last, 0)]
         choices = [(i, cost) for i, cost in choices if cost <= left]
         choices.sort(key=lambda choice: (choice[0] != last, choice[0]), reverse=True)
         mark = self._memory.mark()
         stack.append(_Frame(at, mark, last, left, len(self._path), steps, choices))
 
-    def _ends_batch(self, state: LocalState) -> bool:
-        """Say whether another thread may be let in before the pending step."""
-        if state.kind is None or state.kind is AccessKind.WAIT or not self._limits.reduce:
-            return True
-        contended = self._contended
-        return any(word in contended for word in state.words)
+    def _futures(self, thread: int, at: Sequence[LocalState]) -> tuple[int, int]:
+        """Return what the others will write, and touch, from where they stand."""
+        writes = touches = 0
+        for i, state in enumerate(at):
+            if i != thread:
+                writes |= state.writes
+                touches |= state.writes | state.reads
+                state.consulted = True
+        return writes, touches
 
-    def _run(self, thread: int, state: LocalState) -> tuple[LocalState, int]:
+    def _is_free(self, state: LocalState, writes: int, touches: int) -> bool:
+        """Say whether nobody can tell the pending step from those before it."""
+        if state.kind is None or state.kind is AccessKind.WAIT or not self._limits.reduce:
+            return False
+        return not state.bits & (writes if state.kind is AccessKind.LOAD else touches)
+
+    def _run(self, thread: int, at: Sequence[LocalState]) -> tuple[LocalState, int]:
         """Make a step, and then those that no other thread can tell from one step."""
-        transition = self._step(thread, state)
-        batch = transition.batch
-        if batch is None or batch.round != self._round:
-            batch = transition.batch = self._make_batch(thread, transition.target)
+        transition, _ = self._graphs[thread].step(at[thread])
+        writes, touches = self._futures(thread, at)
+        target = transition.target
+        key = (writes & (target.reads | target.writes), touches & target.writes)
+        batch = self._find_batch(transition.batches.get(key, ()))
+        if batch is None:
+            batch = self._make_batch(thread, target, writes, touches)
+            # only now is it known what this way touches
+            key = (writes & (target.reads | target.writes), touches & target.writes)
+            transition.batches.setdefault(key, []).append(batch)
         else:
             store = self._memory.store
             for address, size, value in batch.cells:
@@ -252,39 +259,36 @@ class Explorer:
         self._transitions += 1 + batch.steps
         return batch.end, 1 + batch.steps
 
-    def _make_batch(self, thread: int, state: LocalState) -> Batch:
-        """Go on to the next contended access. What is found on the way is always the same.
+    def _find_batch(self, batches: Sequence[Batch]) -> Batch | None:
+        """Return the one that begins in the memory as it is now."""
+        load = self._memory.load
+        for batch in batches:
+            if all(load(address, size) == value for address, size, value in batch.sees):
+                return batch
+        return None
 
-        No other thread writes the words in between, so the way depends on the state alone.
-        """
+    def _make_batch(self, thread: int, state: LocalState, writes: int, touches: int) -> Batch:
+        """Go on to the next contended access."""
         steps = 0
+        sees: list[Cell] = []
         cells: dict[tuple[int, int], int] = {}
-        while not self._ends_batch(state) and steps <= self._limits.steps:
-            transition = self._step(thread, state)
-            for address, size, value in transition.cells:
+        own: set[tuple[int, int]] = set()
+        graph = self._graphs[thread]
+        while self._is_free(state, writes, touches) and steps <= self._limits.steps:
+            place = (state.address, state.size)
+            value = graph.peek(state)
+            if state.kind is not AccessKind.STORE and place not in own and value is not None:
+                sees.append((*place, value))
+            if state.kind is not AccessKind.LOAD:
+                own.add(place)
+            transition, _ = graph.step(state)
+            for address, size, left in transition.cells:
                 cells.pop((address, size), None)  # the last store to a place comes last
-                cells[address, size] = value
+                cells[address, size] = left
             state = transition.target
             steps += 1
         flat = tuple((address, size, value) for (address, size), value in cells.items())
-        return Batch(self._round, steps, state, flat)
-
-    def _step(self, thread: int, state: LocalState) -> Transition:
-        transition, new = self._graphs[thread].step(state)
-        if new:
-            bit = 1 << thread
-            table = self._readers if state.kind is AccessKind.LOAD else self._writers
-            for word in state.words:
-                if not table.get(word, 0) & bit:
-                    table[word] = table.get(word, 0) | bit
-                    self._check_growth(word)
-        return transition
-
-    def _check_growth(self, word: int) -> None:
-        writers = self._writers.get(word, 0)
-        users = writers | self._readers.get(word, 0)
-        if self._searching and writers and users & (users - 1) and word not in self._contended:
-            raise _Grown
+        return Batch(steps, state, tuple(sees), flat)
 
     def _count_state(self) -> None:
         self._states += 1

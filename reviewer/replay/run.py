@@ -15,6 +15,7 @@ from reviewer.model.finding import PathStep
 from reviewer.model.witness import Outcome, Schedule, Witness
 from reviewer.replay.exploration import Exploration, Found, Limits
 from reviewer.replay.explore import Explorer
+from reviewer.replay.oracles import describe_wrong_counts, make_counter_oracle
 from reviewer.replay.pages import Pages
 from reviewer.replay.scenario import Scenario, find_scenarios, load_scenario
 from reviewer.replay.schedulers.drive import drive
@@ -66,7 +67,8 @@ def replay(
         return _undecided(scenario, str(event))
     if request.schedule is not None:
         return _replay_given(setup, request, limits)
-    found = Explorer(setup.program, limits, progress=progress).explore()
+    oracle = make_counter_oracle(setup.pages)
+    found = Explorer(setup.program, limits, oracle, progress).explore()
     return _judge(setup, request, found, limits)
 
 
@@ -95,6 +97,8 @@ def _judge(setup: Setup, request: ReplayRequest, found: Exploration, limits: Lim
     """Choose the failure that is asked for, and the outcome it means."""
     bad = [failing for failing in found.failures if failing.failure.kind != "undecided"]
     open_ends = [failing for failing in found.failures if failing.failure.kind == "undecided"]
+    returns = _returns(setup, found)
+    wrong = describe_wrong_counts(request.call_path[0].function, returns, setup.mapped)
     chosen = _choose(bad, request.call_path, setup)
     witness = Witness(
         _outcome(found, bool(chosen), bool(open_ends)),
@@ -104,13 +108,14 @@ def _judge(setup: Setup, request: ReplayRequest, found: Exploration, limits: Lim
         "",
         found.states,
         found.executions,
-        reason=_reason(found, chosen, bad, open_ends, setup.pages),
+        reason="; ".join((_reason(found, chosen, bad, open_ends, setup.pages), *wrong)),
         model=setup.model,
-        returns=_returns(setup, found),
+        returns=returns,
     )
     if chosen is None:
         return witness
-    small = shrink(setup.program, chosen.schedule, chosen.failure)
+    oracle = make_counter_oracle(setup.pages)
+    small = shrink(setup.program, chosen.schedule, chosen.failure, oracle=oracle)
     return make_witness(setup, witness, replace(chosen, schedule=small), found.contended)
 
 

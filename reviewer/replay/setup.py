@@ -11,6 +11,7 @@ from reviewer.model.source import SourceTree
 from reviewer.replay.actors import make_actor, make_initial
 from reviewer.replay.interp import make_machine
 from reviewer.replay.machine import CodeSource, Machine
+from reviewer.replay.oracles import mapped_counts
 from reviewer.replay.pages import Pages, extract_layout
 from reviewer.replay.program import Program
 from reviewer.replay.readers import make_reader
@@ -28,7 +29,8 @@ class TreeCode(CodeSource, Protocol):
 class Setup:
     """A scenario ready to run. ``reader`` is the index of the thread that reads.
 
-    ``model`` says which part is the tree's own source and which the reference model.
+    ``mapped`` is how often the walker's page is mapped, at least and at most. ``model`` says
+    which part is the tree's own source and which the reference model.
     """
 
     code: TreeCode
@@ -37,6 +39,7 @@ class Setup:
     pages: Pages
     program: Program
     reader: int
+    mapped: range
     model: str
 
 
@@ -64,6 +67,7 @@ def make_setup(code: TreeCode, scenario: Scenario, entry: PathStep) -> Setup:
         threads.append(made.thread)
         reader, answer = cpu, made.answer
     machine.memory.seal()
+    mapped = mapped_counts(world, scenario)
 
     def answers(results: Sequence[int | None]) -> Sequence[int | None]:
         return tuple(answer(r) if i == reader else r for i, r in enumerate(results))
@@ -72,4 +76,4 @@ def make_setup(code: TreeCode, scenario: Scenario, entry: PathStep) -> Setup:
     if len(threads) > 1:
         model += "; the other threads: the reference model"
     program = Program(tuple(threads), machine.memory, answers)
-    return Setup(code, scenario, machine, pages, program, reader, model)
+    return Setup(code, scenario, machine, pages, program, reader, mapped, model)

@@ -20,9 +20,14 @@ Cell = tuple[int, int, int]
 
 @dataclass(slots=True, eq=False)
 class LocalState:
-    """Where a thread stands. ``kind`` None: it ended, with ``result`` or ``failure``."""
+    """Where a thread stands. ``kind`` None: it ended, with ``result`` or ``failure``.
+
+    ``reads`` and ``writes`` are the words it is known to touch from here on, the pending
+    access included, as bits (see Footprints). ``consulted``: the exploration relied on them.
+    """
 
     number: int
+    parent: LocalState | None
     saved: object
     kind: AccessKind | None
     address: int = 0
@@ -30,6 +35,10 @@ class LocalState:
     result: int | None = None
     failure: Failure | None = None
     next: dict[int, Transition] = field(default_factory=dict)
+    reads: int = 0
+    writes: int = 0
+    bits: int = 0
+    consulted: bool = False
 
     @property
     def words(self) -> range:
@@ -41,23 +50,86 @@ class LocalState:
 class Batch:
     """What follows a step without anybody looking: ``steps`` more, to ``end``.
 
-    ``cells`` are what they leave in memory. It holds for one ``round`` of the exploration,
-    that is for one belief about which words are contended.
+    ``sees`` are what they find in memory, ``cells`` what they leave there.
     """
 
-    round: int
     steps: int
     end: LocalState
+    sees: tuple[Cell, ...]
     cells: tuple[Cell, ...]
 
 
 @dataclass(slots=True, eq=False)
 class Transition:
-    """One step: where it leads, and what it leaves in memory. ``batch`` is the explorer's."""
+    """One step: where it leads, and what it leaves in memory.
+
+    ``batches`` belong to the explorer: by what the other threads may still touch.
+    """
 
     target: LocalState
     cells: tuple[Cell, ...]
-    batch: Batch | None = None
+    batches: dict[tuple[int, int], list[Batch]] = field(default_factory=dict)
+
+
+class Footprints:
+    """Numbers the words, and tells which of the threads touch which.
+
+    ``grown`` is set when a state somebody relied on proves to touch more than was known, in a
+    word that matters to another thread.
+    """
+
+    def __init__(self) -> None:
+        self.grown = False
+        self._bits: dict[int, int] = {}
+        self._roots: dict[int, LocalState] = {}
+
+    def bits_of(self, words: range) -> int:
+        """Return the words as a set of bits."""
+        found = 0
+        for word in words:
+            bit = self._bits.get(word)
+            if bit is None:
+                bit = self._bits[word] = 1 << len(self._bits)
+            found |= bit
+        return found
+
+    def words_of(self, bits: int) -> frozenset[int]:
+        """Return the words a set of bits stands for."""
+        return frozenset(word for word, bit in self._bits.items() if bits & bit)
+
+    def add_root(self, thread: int, root: LocalState) -> None:
+        """Enter a thread's first state."""
+        self._roots[thread] = root
+
+    def others(self, thread: int) -> tuple[int, int]:
+        """Return what the other threads ever write, and ever touch."""
+        writes = touches = 0
+        for index, root in self._roots.items():
+            if index != thread:
+                writes |= root.writes
+                touches |= root.writes | root.reads
+        return writes, touches
+
+    def arrive(self, thread: int, state: LocalState) -> None:
+        """Enter what a new state is about to touch, in it and in all states before it."""
+        if state.kind is None:
+            return
+        bits = state.bits = self.bits_of(state.words)
+        load = state.kind is AccessKind.LOAD
+        writes, touches = self.others(thread)
+        matters = bool(bits & (writes if load else touches))
+        at: LocalState | None = state
+        while at is not None:
+            known = at.reads if load else at.writes
+            if known & bits == bits:
+                return
+            if load:
+                at.reads = known | bits
+            else:
+                at.writes = known | bits
+            if matters and at.consulted:
+                self.grown = True
+            at = at.parent
 
 
 class Unfolding:
@@ -66,7 +138,9 @@ class Unfolding:
     ``interpreted`` counts the steps that were really run.
     """
 
-    def __init__(self, index: int, thread: Thread, memory: SharedMemory) -> None:
+    def __init__(
+        self, index: int, thread: Thread, memory: SharedMemory, footprints: Footprints
+    ) -> None:
         self.index = index
         self.interpreted = 0
         self._thread = thread
@@ -74,7 +148,9 @@ class Unfolding:
         self._parked: LocalState | None = None
         self._count = 0
         mark = memory.mark()
-        self.root = self._run(thread.start)
+        self._footprints = footprints
+        self.root = self._run(thread.start, None)
+        footprints.add_root(index, self.root)
         self._setup = self._cells(mark, None)
 
     def begin(self) -> LocalState:
@@ -93,13 +169,10 @@ class Unfolding:
     def step(self, state: LocalState) -> tuple[Transition, bool]:
         """Make the pending step of ``state`` in memory; the flag says it was never made before."""
         memory = self._memory
-        try:
-            key = memory.load(state.address, state.size)
-        except (BadAddress, Undecided):
-            key = -1  # nothing is there: the thread itself says so when it is run
-        else:
-            if state.kind is AccessKind.STORE:
-                key = -2
+        seen = self.peek(state)
+        key = -1 if seen is None else seen
+        if state.kind is AccessKind.STORE and seen is not None:
+            key = -2
         found = state.next.get(key)
         if found is not None:
             for address, size, value in found.cells:
@@ -108,32 +181,45 @@ class Unfolding:
         mark = memory.mark()
         self._park(state)
         self._parked = None
-        target = self._run(self._thread.step)
+        target = self._run(self._thread.step, state)
         cells = self._cells(mark, state if key != -1 else None)
         made = state.next[key] = Transition(target, cells)
         return made, True
+
+    def peek(self, state: LocalState) -> int | None:
+        """Return what the pending access would find; None where nothing is.
+
+        (The thread itself says that nothing is there, when it is run.)
+        """
+        try:
+            return self._memory.load(state.address, state.size)
+        except (BadAddress, Undecided):
+            return None
 
     def _park(self, state: LocalState) -> None:
         if self._parked is not state:
             self._thread.restore(state.saved)
             self._parked = state
 
-    def _run(self, act: Callable[[], None]) -> LocalState:
+    def _run(self, act: Callable[[], None], parent: LocalState | None) -> LocalState:
         self.interpreted += 1
         self._count += 1
         thread = self._thread
+        failure = None
         try:
             act()
         except Oops as oops:
-            return LocalState(self._count, None, None, failure=Failure.from_oops(self.index, oops))
+            failure = Failure.from_oops(self.index, oops)
         except Undecided as event:
-            return LocalState(
-                self._count, None, None, failure=Failure.from_undecided(self.index, event)
-            )
-        state = LocalState(self._count, thread.save(), thread.kind, thread.address, thread.size)
+            failure = Failure.from_undecided(self.index, event)
+        if failure is not None:
+            return LocalState(self._count, parent, None, None, failure=failure)
+        saved = thread.save()
+        state = LocalState(self._count, parent, saved, thread.kind, thread.address, thread.size)
         if thread.kind is None:
             state.result = thread.result
         self._parked = state
+        self._footprints.arrive(self.index, state)
         return state
 
     def _cells(self, mark: int, state: LocalState | None) -> tuple[Cell, ...]:

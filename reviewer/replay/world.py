@@ -202,6 +202,8 @@ class World:
         """Count the page-table entries that map this page: what kpagecount should say."""
         head = self.head_of(page)
         found = 0
+        if head not in self.allocated:
+            return 0
         for process in self.processes.values():
             if process.pmd is not None and process.pmd.page == head != self.zero_page:
                 found += 1
