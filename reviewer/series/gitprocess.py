@@ -32,7 +32,7 @@ def _git_environment(git_dir: Path) -> dict[str, str]:
         "PATH": os.environ.get("PATH", os.defpath),
         "HOME": "/nonexistent",
         "LC_ALL": "C",
-        "GIT_DIR": str(git_dir),
+        "GIT_DIR": str(git_dir.absolute()),
         "GIT_CONFIG_NOSYSTEM": "1",
         "GIT_CONFIG_GLOBAL": os.devnull,
         "GIT_ATTR_NOSYSTEM": "1",

@@ -19,10 +19,9 @@ from reviewer.series.mimebody import BLANK, MailReader, match_field
 _NAMES = (b"from", b"subject", b"date")
 _FORMAT_PATCH_LINE = re.compile(rb">From [0-9a-f]{40} Mon Sep 17 00:00:00 2001\n")
 _PATCH_START = re.compile(rb"diff -|Index: |---(?: (?:[^ \t\r\n]|\Z)|[ \t\r]*\n)")
-_MAYBE_PATCH = re.compile(
-    rb"^(?:@@ -|diff -|\+\+\+ |Index: )|base64|quoted-printable|format=\"?flowed",
-    re.MULTILINE | re.IGNORECASE,
-)
+# Most mails are answers: a look for these, in C, spares them the reading line by line.
+_DIFF_MARKS = (b"\n@@ -", b"diff --git ")
+_ENCODINGS = (b"base64", b"quoted-printable", b"flowed")  # what may hide the marks
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,8 +265,10 @@ def parse_patch(mail: Mail, raw: bytes, *, scissors: bool = False) -> PatchText 
     ``git am`` does without ``--keep-cr``; inside base64 or quoted-printable they are kept and
     said. Scissors are ignored unless asked for, also as ``git am`` does.
     """
-    if _MAYBE_PATCH.search(raw) is None:
-        return None
+    if not any(mark in raw for mark in _DIFF_MARKS):
+        lower = raw.lower()
+        if not any(encoding in lower for encoding in _ENCODINGS):
+            return None
     if b"\r\n" in raw:
         raw = raw.replace(b"\r\n", b"\n")
     info = read_mailinfo(raw, MailinfoOptions(scissors=scissors))

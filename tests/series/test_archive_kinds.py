@@ -195,6 +195,13 @@ def test_public_inbox_v2_gives_all_epochs_without_the_deleted(inbox_v2: Path) ->
     assert subjects(inbox_v2 / "git" / "0.git") == ["mail 0", "mail 2", "mail 3"]
 
 
+def test_public_inbox_is_found_by_a_relative_path(
+    inbox_v2: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(inbox_v2.parent)
+    assert len(subjects(Path("inbox"))) == 3
+
+
 def test_public_inbox_second_run_reads_only_what_is_new(inbox_v2: Path) -> None:
     first = list(iter_raw(inbox_v2))
     known = {m.origin for m in first[:-1]}
