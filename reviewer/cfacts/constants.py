@@ -21,7 +21,7 @@ _TYPE_WORDS = frozenset(
     ]
 )
 _ESCAPES = {"n": 10, "t": 9, "r": 13, "a": 7, "b": 8, "f": 12, "v": 11, "\\": 92, "'": 39, '"': 34}
-_MAX_NESTING = 200
+_MAX_NESTING = 40
 # Sizes in bytes on x86-64; "int" says nothing beside another word.
 SIZES = {
     "char": 1, "bool": 1, "_Bool": 1, "short": 2, "int": 4, "long": 8, "size_t": 8,

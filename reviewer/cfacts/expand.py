@@ -16,7 +16,7 @@ from reviewer.cfacts.tokens import Token, iter_tokens, kind_of
 from reviewer.model.ctree import MacroUse
 
 MAX_TOKENS = 150_000
-MAX_DEPTH = 150
+MAX_DEPTH = 100
 
 
 class ExpansionLimitError(Exception):
@@ -37,6 +37,8 @@ class Macro:
 MacroLookup = Callable[[str], Macro | None]
 OptionValue = Callable[[str], str]
 Arguments = list[list[Token]]
+
+_BYTES_A_TOKEN = 8  # a long string or name counts as so many tokens
 
 _OPTION_TESTS = {"IS_ENABLED": "ym", "IS_BUILTIN": "y", "IS_MODULE": "m", "IS_REACHABLE": "y"}
 
@@ -257,12 +259,12 @@ class Expander:
             return
         if pieces:
             text = out[-1].text + pieces[0].text
+            self._count(len(text) // _BYTES_A_TOKEN)
             left = out.pop() if out[-1].text else pieces[0]
             out.append(left.like(kind_of(text), text))
             out += pieces[1:]
 
-    @staticmethod
-    def _string(argument: list[Token], at: Token, use: tuple[MacroUse, ...]) -> Token:
+    def _string(self, argument: list[Token], at: Token, use: tuple[MacroUse, ...]) -> Token:
         words: list[str] = []
         for token in argument:
             if words and token.space:
@@ -271,6 +273,7 @@ class Expander:
             if token.kind in ("str", "chr"):
                 text = text.replace("\\", "\\\\").replace('"', '\\"')
             words.append(text)
+        self._count(sum(map(len, words)) // _BYTES_A_TOKEN)
         return Token("str", '"' + "".join(words) + '"', at.path, at.line, True, use)
 
 

@@ -24,13 +24,16 @@ from reviewer.cfacts.normalize import SourceText, normalize
 from reviewer.cfacts.tables import ATTRIBUTES, DEFINERS, KEYWORDS
 
 VERSION = "1"
-MAX_BYTES = 16 << 20
+MAX_BYTES = 16 << 20  # of a file
+MAX_HEADER = 128 << 10  # bytes between two items of a file
+MAX_TYPEDEF = 32 << 10
+_LOOK_BACK = 2000  # directives
 
 _BRACE = re.compile(r"[{};]")
 _CALL = re.compile(r"\b([A-Za-z_]\w*)\s*\(")
-_VALUE = re.compile(r"[=,(?:]\s*&?\s*([a-z_]\w{2,})\s*(?=[,;)}])")
-_ENUMERATOR = re.compile(r"[{,]\s*([A-Za-z_]\w*)?\s*(?=([,=}(A-Za-z_]))")
-_INNER_TYPE = re.compile(r"\b(struct|union|enum)\s+([A-Za-z_]\w*)?\s*\{")
+_VALUE = re.compile(r"[=,(?:]\s*+&?\s*+([a-z_]\w{2,}+)\s*+(?=[,;)}])")
+_ENUMERATOR = re.compile(r"[{,]\s*+([A-Za-z_]\w*+)?\s*+(?=([,=}(A-Za-z_]))")
+_INNER_TYPE = re.compile(r"\b(struct|union|enum)\s++([A-Za-z_]\w*+)?\s*+\{")
 _TYPEDEF_GROUP = re.compile(r"\(([^()]*?)([A-Za-z_]\w*)\s*(?:\[[^\]]*\]\s*)?\)\s*\(")
 _BRACKETED = re.compile(r"\[[^\]]*\]|\(.*\)", re.DOTALL)
 _ATTRIBUTE_END = re.compile(r"\b__attribute(?:__)?\s*$")
@@ -64,6 +67,8 @@ class _Extractor:
         self.skipped: list[str] = []
         self.depth = 0
         self.chunk = 0
+        self.counted = 0
+        self.balance = 0
         self.header: Header | None = None
         self.base = 0
         self.in_parens = False
@@ -132,13 +137,26 @@ class _Extractor:
                 self.semicolon(match.start())
 
     def open(self, offset: int) -> None:
-        text = self.bare[self.chunk : offset]
-        self.in_parens = text.count("(") > text.count(")")
+        self.in_parens = self.inside_parens(offset)
         if self.in_parens or (self.header and self.header.kind != "function"):
             return
-        self.header = read_header(text)
         self.base = self.chunk
+        if offset - self.chunk > MAX_HEADER:
+            self.header = Header("other", "", 0)
+            self.skipped.append(f"line {self.line(offset)}: more than {MAX_HEADER} bytes before it")
+            return
+        text = self.bare[self.chunk : offset]
+        self.header = read_header(text)
         self.record_invocations(text, self.header)
+
+    def inside_parens(self, offset: int) -> bool:
+        """Say whether a parenthesis is open since the item's start; each byte is counted once."""
+        start = max(self.counted, self.chunk)
+        if self.counted <= self.chunk:
+            self.balance = 0
+        self.balance += self.bare.count("(", start, offset) - self.bare.count(")", start, offset)
+        self.counted = offset
+        return self.balance > 0
 
     def record_invocations(self, text: str, header: Header | None) -> None:
         for part in invocations(text)[0]:
@@ -212,7 +230,7 @@ class _Extractor:
                 depth -= 1
         else:
             return start
-        for directive in reversed(self.branch_lines[:first]):
+        for directive in reversed(self.branch_lines[max(0, first - _LOOK_BACK) : first]):
             if directive.word == "endif":
                 depth += 1
             elif directive.word.startswith("if"):
@@ -230,9 +248,9 @@ class _Extractor:
         )
 
     def semicolon(self, offset: int) -> None:
-        text = self.bare[self.chunk : offset]
-        if text.count("(") > text.count(")"):
+        if self.inside_parens(offset):
             return
+        text = self.bare[self.chunk : min(offset, self.chunk + MAX_HEADER)]
         header = self.header
         if header is None:
             self.record_invocations(text, None)
@@ -248,19 +266,23 @@ class _Extractor:
         names = self.enumerators(opened, end) if header.kind == "enum" else ()
         self.add_type(header.kind, header.name, start, end, names)
         if header.kind != "enum":
-            for match in _INNER_TYPE.finditer(self.bare, opened + 1, end):
-                if match.group(1) == "enum" or match.group(2):
-                    self.inner_type(match, end)
+            self.inner_types(opened + 1, end)
 
-    def inner_type(self, match: re.Match[str], limit: int) -> None:
-        depth = 0
-        for brace in re.compile(r"[{}]").finditer(self.bare, match.end() - 1, limit):
-            depth += 1 if brace.group() == "{" else -1
-            if depth == 0:
-                kind, end = match.group(1), brace.end()
-                names = self.enumerators(match.end() - 1, end) if kind == "enum" else ()
-                self.add_type(kind, match.group(2) or "", match.start(), end, names)
-                return
+    def inner_types(self, start: int, limit: int) -> None:
+        """Record the types with a name, and the enums, that a struct's body defines."""
+        closed: dict[int, int] = {}
+        stack: list[int] = []
+        for brace in _BRACE.finditer(self.bare, start, limit):
+            if brace.group() == "{":
+                stack.append(brace.start())
+            elif brace.group() == "}" and stack:
+                closed[stack.pop()] = brace.end()
+        for match in _INNER_TYPE.finditer(self.bare, start, limit):
+            kind, name, opened = match.group(1), match.group(2) or "", match.end() - 1
+            if opened in closed and (kind == "enum" or name):
+                end = closed[opened]
+                names = self.enumerators(opened, end) if kind == "enum" else ()
+                self.add_type(kind, name, match.start(), end, names)
 
     def add_type(
         self, kind: str, name: str, start: int, end: int, names: tuple[str, ...] = ()
@@ -277,6 +299,9 @@ class _Extractor:
         return tuple(names)
 
     def typedef(self, text: str, end: int) -> None:
+        if len(text) > MAX_TYPEDEF:
+            self.skipped.append(f"line {self.line(end)}: typedef of more than {MAX_TYPEDEF} bytes")
+            return
         start = self.chunk + len(text) - len(text.lstrip())
         tail = text[text.rindex("}") + 1 :] if "}" in text else text
         opened = tail.find("(")

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from reviewer.cfacts.tables import ATTRIBUTES, KEYWORDS
 
+MAX_PARAMETERS = 8 << 10
+
 _WORD = re.compile(r"[A-Za-z_]\w*|[()]|[^\s()\w]+|\d\w*")
 _INVOCATION = re.compile(r"\s*([A-Za-z_]\w*)\s*\(")
 _PAREN = re.compile(r"[()]")
@@ -83,9 +85,10 @@ def _is_attribute(text: str, parts: list[Part], index: int) -> bool:
     part = parts[index]
     if part.name in ATTRIBUTES:
         return True
-    before = parts[index - 1] if index else None
-    at_line_start = text[part.start - 1 : part.start] in ("", "\n")
-    return before is not None and before.group >= 0 and before.name != "" and not at_line_start
+    if not index or text[part.start - 1 : part.start] in ("", "\n"):
+        return False
+    before = parts[index - 1]
+    return before.group >= 0 and before.name != "" and before.name not in ATTRIBUTES
 
 
 def _find_function(text: str, parts: list[Part]) -> Header | None:
@@ -137,8 +140,13 @@ def read_header(text: str) -> Header:
 
 
 def parameter_names(text: str) -> tuple[str, ...]:
-    """Return the names in a parameter list's text ("" for one without a name)."""
-    names = []
+    """Return the names in a parameter list's text ("" for one without a name).
+
+    None are returned for a list of more than MAX_PARAMETERS bytes.
+    """
+    names: list[str] = []
+    if len(text) > MAX_PARAMETERS:
+        return ()
     for piece in split_arguments(text):
         words = piece.strip()
         if words in ("", "void"):

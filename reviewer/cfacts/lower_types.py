@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from reviewer.cfacts.lower import ExpressionLowerer, UnreadableError
+from reviewer.cfacts.lower import MAX_NESTING, ExpressionLowerer, UnreadableError
 from reviewer.cfacts.marks import TYPEDEF, TYPEOF
 from reviewer.cfacts.parse import Node
 from reviewer.model import ctree as c
@@ -77,7 +77,11 @@ class TypeLowerer(ExpressionLowerer):
         body = node.child_by_field_name("body")
         if body is None:
             return c.CType(base)
+        self.nesting += 1
+        if self.nesting > MAX_NESTING:
+            raise UnreadableError(f"nests deeper than {MAX_NESTING}")
         inline = self.enum(node) if tag == "enum" else self.struct(node)
+        self.nesting -= 1
         return c.CType(base, inline=inline)
 
     def declarator(self, node: Node | None) -> Declarator:

@@ -25,7 +25,8 @@ Found = tuple[str, MacroRow]
 
 ANY_LINE: Lines = (0, sys.maxsize)
 
-_CONDITION_LIMIT = 20_000
+_CONDITION_LIMIT = 20_000  # tokens
+_MAX_ASKING = 16  # macros whose conditions ask for one another
 
 
 def rank(path: str) -> int:
@@ -113,6 +114,9 @@ class MacroChooser:
             return True
         if name in UNDEFINED:
             return False
+        if len(self._asking) > _MAX_ASKING:
+            self._cuts += 1
+            return None
         if name in self._asking:
             self._cuts += 1
             others = [

@@ -183,7 +183,7 @@ class _Writer:
     def case(self, tokens: Sequence[Token], position: int) -> int:
         """Write GNU ``case a ... b:`` as a call of the mark with two arguments."""
         dots = end = position + 1
-        while end < len(tokens) and tokens[end].text not in (":", ";", "{"):
+        while end < len(tokens) and tokens[end].text not in (":", ";", "{", "case"):
             if tokens[end].text == "...":
                 dots = end
             end += 1

@@ -15,6 +15,7 @@ _TYPE_STARTS = TAGS | frozenset(
         *("float", "double", "_Bool"),
     ]
 )
+_LONGEST_TYPE = 200  # tokens
 _NOT_A_DECLARED_TYPE = frozenset(
     [
         *("return", "sizeof", "case", "goto", "else", "do", "const", "volatile", "static"),
@@ -39,8 +40,9 @@ class TypeNames:
 def local_typedefs(tokens: Sequence[Token]) -> frozenset[str]:
     """Return the names that typedefs inside the text declare."""
     names = set()
+    end = 0
     for index, token in enumerate(tokens):
-        if token.text == "typedef":
+        if token.text == "typedef" and index >= end:
             end = index
             while end < len(tokens) and tokens[end].text != ";":
                 end = find_group_end(tokens, end) if tokens[end].text == "{" else end
@@ -99,14 +101,14 @@ def _type_end(tokens: list[Token], start: int) -> int:
         return 0
     position = start
     tag = False
-    while position < len(tokens):
+    while position < min(len(tokens), start + _LONGEST_TYPE):
         token = tokens[position]
         if token.text in (",", ")"):
             return position
         if token.text in TAGS:
             tag = True
         elif token.text == "[":
-            position = find_group_end(tokens, position)
+            position += find_group_end(tokens[position : position + _LONGEST_TYPE], 0)
         elif tag and token.kind == "id":
             tag = False
         elif token.text != "*" and token.text not in _TYPE_STARTS:

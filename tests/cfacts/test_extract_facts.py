@@ -86,6 +86,8 @@ def test_loop_and_attribute_macros_make_and_lose_no_function() -> None:
         "int d(void) __acquires(x) __releases(y)\n{\n\treturn 0;\n}\n"
     )
     assert [row.name for row in found.functions] == ["a", "b", "c", "d"]
+    (weak,) = facts("void __attribute__((weak)) e(struct seq_file *m)\n{\n}\n").functions
+    assert (weak.name, weak.parameters) == ("e", ("m",))
 
 
 def test_both_sides_of_a_conditional_are_read_with_their_conditions() -> None:

@@ -177,9 +177,9 @@ def test_every_call_the_preprocessor_sees_is_in_a_body(
             body = code.body(facts)
             assert not isinstance(body, Skipped), body
             ours |= called_names(body)
-        where = (group[0].path, group[0].line, group[0].name)
+        place = (group[0].path, group[0].line, group[0].name)
         if lost := sorted(names - ours):
-            missing.append((*where, lost))
+            missing.append((*place, lost))
         if extra := sorted((ours & set(HELPERS)) - names - {facts.name for facts in group}):
-            invented.append((*where, extra))
+            invented.append((*place, extra))
     assert (missing, invented) == ([], [])
