@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from reviewer.model.review import Review
+from reviewer.model.series import CrashReply
+from reviewer.model.witness import Outcome
 from reviewer.report.interleaving import select_steps
 from reviewer.report.text import render_text
 
@@ -93,3 +95,39 @@ def test_escape_sequences_and_overrides_are_spelled_out(review: Review) -> None:
     assert text.replace("\n", "").isprintable()
     assert "\\x1b[2J" in text
     assert "\\u202e" in text
+
+
+def test_a_tree_without_a_series_lists_every_finding(review: Review) -> None:
+    text = render_text(replace(review, series=None, scope=("kpagecount_read",)))
+    assert text.startswith("mm-review: 3 findings in kpagecount_read")
+    assert "not of this series" not in text
+    assert "series   " not in text
+
+
+def test_what_the_thread_says_of_the_series_is_passed_on(review: Review) -> None:
+    assert review.series is not None
+    series = replace(
+        review.series,
+        patches=review.series.patches[:1],
+        missing=(2,),
+        superseded_by="v13@example.org",
+        crashes=(CrashReply("r@example.org", 1, "kernel BUG at mm/example.c:1!"),),
+    )
+    text = render_text(replace(review, series=series))
+    assert "  series   v12, 1 patch of 2; missing: 2\n" in text
+    assert "a newer revision exists: v13@example.org" in text
+    assert "reported in reply to patch 1: kernel BUG at mm/example.c:1!" in text
+
+
+def test_an_undecided_and_a_silent_replay_say_how_far_they_looked(review: Review) -> None:
+    finding = review.findings[2]
+    assert finding.witness is not None
+    for outcome, words in (
+        (Outcome.UNDECIDED, "undecided: inline assembly (37 executions, 412 states explored)"),
+        (Outcome.NEVER, "does not fail (37 executions, 412 states explored; bound: inline"),
+    ):
+        witness = replace(finding.witness, outcome=outcome, reason="inline assembly", oops="")
+        text = render_text(replace(review, findings=(replace(finding, witness=witness),)))
+        assert words in " ".join(text.split())
+        assert "CPU 0" not in text
+        assert "reproduced" not in text.splitlines()[0]
