@@ -140,7 +140,8 @@ def _iter_batches(messages: Iterator[RawMessage]) -> Iterator[list[RawMessage]]:
 
 def find_diff(mail: Mail, raw: bytes) -> bytes | None:
     """Find the diff of a mail; the costly reading is left out where the text shows none."""
-    shown = "@@ -" in mail.body or "diff --git " in mail.body
+    starts = ("@@ -", "diff --git ")  # of a line: what is quoted is no diff of this mail
+    shown = mail.body.startswith(starts) or any(f"\n{start}" in mail.body for start in starts)
     if not shown and b"pplication/" not in raw:
         return None
     patch = parse_patch(mail, raw)
