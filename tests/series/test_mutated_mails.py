@@ -1,6 +1,7 @@
 """Damaged and hostile mails: a result or a clean error each, and no neighbour is lost.
 
-Plain runs try some hundred; ``MM_REVIEWER_FUZZ=10000`` (set by make test-kernel) as many as that.
+Ten thousand cheap mutations in each run, and some hundred searched for by hypothesis;
+``MM_REVIEWER_FUZZ=10000`` makes that ten thousand, too.
 """
 
 from __future__ import annotations
@@ -9,9 +10,11 @@ import base64
 import gzip
 import io
 import os
+import random
 import re
 import time
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -73,6 +76,39 @@ def mutated_mails(draw: st.DrawFn) -> bytes:
     return raw
 
 
+def mutate(rng: random.Random) -> bytes:
+    raw = bytearray(rng.choice(SEEDS))
+    for _ in range(rng.randint(1, 6)):
+        at = rng.randint(0, len(raw))
+        stop = at + rng.randint(0, 40)
+        raw[at:stop] = rng.choice(
+            (
+                rng.choice(TOKENS),
+                b"",
+                bytes(raw[at:stop]) * rng.randint(2, 30),
+                rng.randbytes(rng.randint(1, 4)),
+                bytes(raw[at:stop]) + rng.choice(TOKENS),
+            )
+        )
+    return bytes(raw)
+
+
+def read_all(raw: bytes) -> None:
+    """Read a mail as far as series/ reads one, and look at what came out."""
+    mail = parse_mail(raw)
+    assert mail.msgid
+    # All of it is text that can be written out again.
+    header_text = [text for pair in mail.headers for text in pair]
+    "".join((mail.subject, mail.author, mail.body, *mail.references, *header_text)).encode()
+    for scissors in (False, True):
+        patch = parse_patch(mail, raw, scissors=scissors)
+        if patch is not None:
+            "".join((patch.subject, patch.author, patch.date, patch.message)).encode()
+            for file in parse_diff(patch.diff).files:
+                assert not file.path.startswith("/")
+                assert ".." not in file.path.split("/")
+
+
 def neighbour(number: int) -> bytes:
     return b"Message-ID: <n%d@x>\nSubject: [PATCH] neighbour\n\n" % number + PATCH + b"\n"
 
@@ -96,16 +132,20 @@ def test_mutated_mail_gives_a_result_and_loses_no_neighbour(raw: bytes, compress
     assert [m.error for m in found] == [""] * 3
     assert (found[0].data, found[2].data) == (neighbour(1), neighbour(2))
     for message in found:
-        mail = parse_mail(message.data)
-        assert mail.msgid
-        # All of it is text that can be written out again.
-        header_text = [text for pair in mail.headers for text in pair]
-        "".join((mail.subject, mail.author, mail.body, *mail.references, *header_text)).encode()
-        for scissors in (False, True):
-            patch = parse_patch(mail, message.data, scissors=scissors)
-            if patch is not None:
-                "".join((patch.subject, patch.author, patch.date, patch.message)).encode()
-                for file in parse_diff(patch.diff).files:
-                    assert not file.path.startswith("/")
-                    assert ".." not in file.path.split("/")
+        read_all(message.data)
     assert time.process_time() - start < 5
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_thousand_mutated_mails_in_one_box_each_beside_a_neighbour(seed: int) -> None:
+    rng = random.Random(seed)
+    mails = [mail for n in range(1000) for mail in (mutate(rng), neighbour(n))]
+    found = list(iter_raw(io.BytesIO(as_mbox(mails))))
+    assert len(found) == len(mails)
+    for number, message in enumerate(found):
+        if number % 2:
+            assert message.data == mails[number]
+        else:
+            start = time.process_time()
+            read_all(message.data)
+            assert time.process_time() - start < 5, (seed, number)
