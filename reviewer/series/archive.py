@@ -146,6 +146,8 @@ def _iter_patches(path: Path, input_format: str, known: Container[str]) -> Itera
     named, others = list_patch_files(path)
     if not named and not others:
         raise BadInputError(f"{path} holds no mail, patch or public-inbox; give another directory")
+    if not named and (path / ".git").exists():
+        raise BadInputError(f"{path} is a git checkout; give commits of it as a range A..B")
     if input_format == "patches":
         input_format = "auto"
     for file in named:

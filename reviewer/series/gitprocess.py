@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -44,10 +45,29 @@ def _git_environment(git_dir: Path) -> dict[str, str]:
     }
 
 
+class GitProcess:
+    """A git that runs: its standard input and output, and what it complained of."""
+
+    def __init__(self, process: subprocess.Popen[bytes], complaints: IO[bytes]) -> None:
+        assert process.stdout is not None
+        self._process = process
+        self._complaints = complaints
+        self.stdin = process.stdin
+        self.stdout = process.stdout
+
+    def read_error(self) -> str:
+        """Wait for git; its complaint in one line if it failed, else ""."""
+        if self._process.wait() == 0:
+            return ""
+        self._complaints.seek(0)
+        message = self._complaints.read(4096).decode("utf-8", "replace")
+        return " ".join(message.split())[:300] or "git failed"
+
+
 @contextmanager
 def run_git(
     git_dir: Path, arguments: Sequence[str], stdin: IO[bytes] | int = subprocess.DEVNULL
-) -> Iterator[subprocess.Popen[bytes]]:
+) -> Iterator[GitProcess]:
     """Start ``git ARGUMENTS`` on a git directory; it is ended with the block.
 
     Raises ``BadInputError`` if there is no git.
@@ -56,31 +76,24 @@ def run_git(
     if git is None:
         raise BadInputError(f"git is needed to read {git_dir} and was not found; install git")
     options = [part for setting in _SAFE_CONFIG for part in ("-c", setting)]
-    process = subprocess.Popen(  # noqa: S603 - a list of our own words, no shell
-        [git, *options, *arguments],
-        env=_git_environment(git_dir),
-        cwd="/",
-        stdin=stdin,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-    try:
-        yield process
-    finally:
-        for pipe in (process.stdin, process.stdout):
-            if pipe is not None:
-                with suppress(BrokenPipeError):
-                    pipe.close()
-        if process.poll() is None:
-            process.terminate()
-        process.wait()
-        if process.stderr is not None:
-            process.stderr.close()
-
-
-def read_git_error(process: subprocess.Popen[bytes]) -> str:
-    """Wait for git; its complaint in one line if it failed, else ""."""
-    message = process.stderr.read(4096) if process.stderr is not None else b""
-    if process.wait() == 0:
-        return ""
-    return " ".join(message.decode("utf-8", "replace").split())[:300] or "git failed"
+    # A file and not a pipe for what git complains of: nobody reads it before the end, and a
+    # full pipe would stop git for ever.
+    with tempfile.TemporaryFile() as complaints:
+        process = subprocess.Popen(  # noqa: S603 - a list of our own words, no shell
+            [git, *options, *arguments],
+            env=_git_environment(git_dir),
+            cwd="/",
+            stdin=stdin,
+            stdout=subprocess.PIPE,
+            stderr=complaints,
+        )
+        try:
+            yield GitProcess(process, complaints)
+        finally:
+            for pipe in (process.stdin, process.stdout):
+                if pipe is not None:
+                    with suppress(BrokenPipeError):
+                        pipe.close()
+            if process.poll() is None:
+                process.terminate()
+            process.wait()

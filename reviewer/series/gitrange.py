@@ -8,7 +8,7 @@ from pathlib import Path
 
 from reviewer.model.errors import BadInputError
 from reviewer.series.compressed import open_stream
-from reviewer.series.gitprocess import read_git_error, run_git
+from reviewer.series.gitprocess import run_git
 from reviewer.series.mbox import iter_mbox
 from reviewer.series.rawmessage import RawMessage
 
@@ -63,7 +63,6 @@ def iter_git_range(repository: Path, revisions: str) -> Iterator[RawMessage]:
     if revisions.startswith("-") or ".." not in revisions:
         raise BadInputError(f"{revisions[:100]!r} is no range of commits; write it as A..B")
     with run_git(git_dir, ["format-patch", *_OPTIONS, revisions, "--"]) as process:
-        assert process.stdout is not None
         first = ""
         for message in iter_mbox(open_stream(process.stdout), revisions, "mboxrd"):
             commit = message.envelope.split()[1].decode("ascii", "replace")
@@ -72,7 +71,7 @@ def iter_git_range(repository: Path, revisions: str) -> Iterator[RawMessage]:
                 headers += f"In-Reply-To: <{first}@commit>\nReferences: <{first}@commit>\n"
             first = first or commit
             yield replace(message, origin=f"commit:{commit}", data=headers.encode() + message.data)
-        error = read_git_error(process)
+        error = process.read_error()
     if error:
         raise BadInputError(f"git format-patch {revisions[:100]} failed: {error}")
     if not first:

@@ -233,6 +233,12 @@ def _read_body(fields: RawFields, data: bytes, problems: list[str]) -> str:
     return "\n".join(texts) if len(texts) > 1 else "".join(texts)
 
 
+def _find_received_date(headers: tuple[tuple[str, str], ...]) -> int:
+    """When the first relay had the mail; relays write above what they received. 0 if unknown."""
+    times = (v.rpartition(";")[2] for name, v in reversed(headers) if name.lower() == "received")
+    return next((date for date in map(parse_date, times) if date), 0)
+
+
 def parse_mail(raw: bytes) -> Mail:
     """Read a message; any bytes give a ``Mail``, and ``Mail.problems`` says what was guessed.
 
@@ -254,7 +260,8 @@ def parse_mail(raw: bytes) -> Mail:
         msgids = (hashlib.sha256(raw.strip()).hexdigest()[:40] + "@no-message-id",)
     date = parse_date(first.get("date", ""))
     if not date:
-        problems.append("no date that can be read")
+        date = _find_received_date(headers)
+        problems.append("no date that can be read" + ("; that of a relay is taken" if date else ""))
     replied = parse_msgids(first.get("in-reply-to", ""))
     return Mail(
         msgid=msgids[0],

@@ -13,7 +13,7 @@ from collections.abc import Container, Iterator
 from pathlib import Path
 
 from reviewer.model.errors import BadInputError
-from reviewer.series.gitprocess import read_git_error, run_git
+from reviewer.series.gitprocess import GitProcess, run_git
 from reviewer.series.rawmessage import LARGEST_MESSAGE, RawMessage, normalize_newlines
 
 _V1_PATH = re.compile(rb"[0-9a-f]{2}/[0-9a-f]{38}")
@@ -43,7 +43,6 @@ def _is_git_dir(path: Path) -> bool:
 def _holds_mail(git_dir: Path) -> bool:
     """Whether the newest commit looks like one of public-inbox."""
     with run_git(git_dir, ["ls-tree", "-r", "--name-only", "HEAD"]) as process:
-        assert process.stdout is not None
         names = [process.stdout.readline().rstrip(b"\n") for _ in range(3)]
     found = [name for name in names if name]
     return bool(found) and all(n in (b"m", b"d") or _V1_PATH.fullmatch(n) for n in found)
@@ -68,10 +67,8 @@ def _list_messages(git_dir: Path, deleted: set[bytes]) -> list[bytes]:
     live: dict[bytes, None] = {}
     before = frozenset(deleted)
     with run_git(git_dir, ["rev-list", "--reverse", "HEAD"]) as commits:
-        assert commits.stdout is not None
         arguments = ["diff-tree", "--stdin", "--root", "-r", "--no-commit-id", "--no-renames"]
         with run_git(git_dir, arguments, commits.stdout) as changes:
-            assert changes.stdout is not None
             for line in changes.stdout:
                 state, _, path = line.rstrip(b"\n").partition(b"\t")
                 _, _, old, new, status = state.split(b" ")
@@ -86,7 +83,7 @@ def _list_messages(git_dir: Path, deleted: set[bytes]) -> list[bytes]:
                         live.pop(oid, None)
                     else:
                         live[oid] = None
-            error = read_git_error(changes) or read_git_error(commits)
+            error = changes.read_error() or commits.read_error()
     if error:
         raise BadInputError(f"cannot list the messages of {git_dir}: {error}")
     return [oid for oid in live if oid not in before]
@@ -109,9 +106,8 @@ def _read_blobs(git_dir: Path, name: str, oids: list[bytes]) -> Iterator[RawMess
                 yield _read_blob(process, f"{name}:{oid}")
 
 
-def _read_blob(process: subprocess.Popen[bytes], origin: str) -> RawMessage:
+def _read_blob(process: GitProcess, origin: str) -> RawMessage:
     """Read the answer to one request of ``cat-file --batch``."""
-    assert process.stdout is not None
     words = process.stdout.readline().split()
     if len(words) != 3 or words[1] != b"blob":
         return RawMessage(origin, b"", "the repository lacks this message")

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from reviewer.model.errors import BadInputError
+from reviewer.series import publicinbox
 from reviewer.series.archive import INPUT_FORMATS, iter_raw
 from reviewer.series.mailinfo import parse_patch
 from reviewer.series.message import parse_mail
@@ -250,6 +251,25 @@ def test_config_of_an_inbox_starts_no_program(inbox_v2: Path, tmp_path: Path) ->
         )
     assert len(subjects(inbox_v2)) == 3
     assert not trap.exists()
+
+
+def test_public_inbox_full_of_broken_objects_does_not_hang(inbox_v2: Path) -> None:
+    epoch = inbox_v2 / "git" / "0.git"
+    for number in range(300):
+        mail_id = f"{number:040x}"
+        loose = epoch / "objects" / mail_id[:2] / mail_id[2:]
+        loose.parent.mkdir(exist_ok=True)
+        loose.write_bytes(b"no object")
+    oids = [bytes.fromhex(f"{number:040x}") for number in range(300)] * 20
+    messages = list(publicinbox._read_blobs(epoch, "0.git", oids))
+    assert len(messages) == 6000  # git complains of each, in more than a pipe holds
+    assert all(message.error for message in messages)
+
+
+def test_checkout_is_not_taken_for_patches(run_git: Git, tmp_path: Path) -> None:
+    (tmp_path / "repo" / "main.c").write_text("int x;\n")
+    with pytest.raises(BadInputError, match=r"range A\.\.B"):
+        list(iter_raw(tmp_path / "repo"))
 
 
 def test_git_range_reads_as_the_mails_format_patch_sends(

@@ -119,6 +119,16 @@ def test_fields_of_a_thread_are_read() -> None:
     assert mail.problems == ()
 
 
+def test_mail_without_a_date_takes_that_of_its_first_relay() -> None:
+    mail = parse_mail(
+        b"Received: from b by c; Mon, 23 Nov 2026 00:00:09 +0000\n"
+        b"Received: from a by b\n\twith ESMTP; Mon, 23 Nov 2026 00:00:00 +0000\n"
+        b"Message-ID: <a@b>\nDate: yesterday\n\nx\n"
+    )
+    assert mail.date == 1795392000
+    assert mail.problems == ("no date that can be read; that of a relay is taken",)
+
+
 def test_mail_without_msgid_has_one_of_its_content() -> None:
     one, copy, other = (parse_mail(b"Subject: " + s) for s in (b"x", b"x\n", b"y"))
     assert one.msgid == copy.msgid != other.msgid
