@@ -14,6 +14,7 @@ from reviewer.analysis.cfg import Flow, build_flow
 from reviewer.analysis.evaluate import Results
 from reviewer.analysis.hazards import CallSite, Hazard, Made
 from reviewer.analysis.liveness import mark_live
+from reviewer.analysis.objects import settle
 from reviewer.analysis.values import (
     UNKNOWN,
     HeadWord,
@@ -182,7 +183,11 @@ class Engine:
         for value, items in summary.exits:
             after = state.copy()
             after.objects = dict(kept)
-            after.objects.update((_rename(obj, back), mine) for obj, mine in items)
+            for obj, mine in items:
+                named = _rename(obj, back)
+                after.objects[named] = mine
+                if mine.pins and not state.find(named).pins:
+                    settle(after, named)
             results.append((after, _rename_value(value, back)))
         hazards = tuple(
             replace(h, obj=_rename(h.obj, back))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from reviewer.analysis.values import REFS, Doubt, ObjectId, ObjectState, State, find_root
+from reviewer.analysis.values import REFS, Doubt, ObjectId, ObjectState, Ptr, State, find_root
 from reviewer.model.pagestate import ANYWHERE, NOT_TAIL, Pin, Position
 
 NEAREST = 3  # neighbours of neighbours are told apart up to this
@@ -98,7 +98,20 @@ def take_pin(state: State, obj: ObjectId, pin: Pin, positions: frozenset[Positio
     if positions is not None and mine.unpinned:
         where = positions
     refs = min(mine.refs + (pin is Pin.REFERENCE), REFS)
-    return state.with_object(obj, ObjectState(where, mine.pins | {pin}, mine.tracked, refs))
+    taken = state.with_object(obj, ObjectState(where, mine.pins | {pin}, mine.tracked, refs))
+    settle(taken, obj)
+    return taken
+
+
+def settle(state: State, obj: ObjectId) -> None:
+    """Clear the doubt of the pointers to an object that is pinned now.
+
+    What they point at stays what it is; only whether it is still the head of the page they
+    were read from is open, and that is asked by deriving the head again.
+    """
+    for name, value in state.env.items():
+        if isinstance(value, Ptr) and value.obj == obj and value.doubt:
+            state.env[name] = Ptr(obj)
 
 
 def drop_pins(state: State, obj: ObjectId) -> State:
