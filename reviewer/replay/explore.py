@@ -139,11 +139,13 @@ class Explorer:
             self._clear()
             self._footprints.grown = False
             self._search(UNBOUNDED if bound is None else bound, bound is None)
+            self._footprints.settle()
             if not self._footprints.grown:
                 return
 
     def _contended(self) -> frozenset[int]:
         """Return the words that one thread writes and another one touches."""
+        self._footprints.settle()
         bits = 0
         for graph in self._graphs:
             writes, touches = self._footprints.others(graph.index)
@@ -226,6 +228,7 @@ class Explorer:
 
     def _futures(self, thread: int, at: Sequence[LocalState]) -> tuple[int, int]:
         """Return what the others will write, and touch, from where they stand."""
+        self._footprints.settle()
         writes = touches = 0
         for i, state in enumerate(at):
             if i != thread:
@@ -249,7 +252,7 @@ class Explorer:
         batch = self._find_batch(transition.batches.get(key, ()))
         if batch is None:
             batch = self._make_batch(thread, target, writes, touches)
-            # only now is it known what this way touches
+            self._footprints.settle()  # only now is it known what this way touches
             key = (writes & (target.reads | target.writes), touches & target.writes)
             transition.batches.setdefault(key, []).append(batch)
         else:

@@ -39,6 +39,7 @@ class LocalState:
     writes: int = 0
     bits: int = 0
     consulted: bool = False
+    fresh: bool = False
 
     @property
     def words(self) -> range:
@@ -82,6 +83,7 @@ class Footprints:
         self.grown = False
         self._bits: dict[int, int] = {}
         self._roots: dict[int, LocalState] = {}
+        self._fresh: list[tuple[int, LocalState]] = []
 
     def bits_of(self, words: range) -> int:
         """Return the words as a set of bits."""
@@ -111,25 +113,39 @@ class Footprints:
         return writes, touches
 
     def arrive(self, thread: int, state: LocalState) -> None:
-        """Enter what a new state is about to touch, in it and in all states before it."""
+        """Enter what a new state is about to touch."""
         if state.kind is None:
             return
-        bits = state.bits = self.bits_of(state.words)
-        load = state.kind is AccessKind.LOAD
-        writes, touches = self.others(thread)
-        matters = bool(bits & (writes if load else touches))
-        at: LocalState | None = state
-        while at is not None:
-            known = at.reads if load else at.writes
-            if known & bits == bits:
-                return
-            if load:
-                at.reads = known | bits
-            else:
-                at.writes = known | bits
-            if matters and at.consulted:
-                self.grown = True
-            at = at.parent
+        state.bits = self.bits_of(state.words)
+        if state.kind is AccessKind.LOAD:
+            state.reads = state.bits
+        else:
+            state.writes = state.bits
+        state.fresh = True
+        self._fresh.append((thread, state))
+
+    def settle(self) -> None:
+        """Tell the states before the new ones what lies ahead of them.
+
+        The newest come first, so that a long way is walked once and not once for each step.
+        """
+        while self._fresh:
+            thread, at = self._fresh.pop()
+            at.fresh = False
+            others_write, others_touch = self.others(thread)
+            parent = at.parent
+            while parent is not None:
+                reads = at.reads & ~parent.reads
+                writes = at.writes & ~parent.writes
+                if not reads | writes:
+                    break
+                parent.reads |= reads
+                parent.writes |= writes
+                if parent.consulted and (reads & others_write or writes & others_touch):
+                    self.grown = True
+                if parent.fresh:
+                    break
+                at, parent = parent, parent.parent
 
 
 class Unfolding:
