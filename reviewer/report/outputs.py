@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import tempfile
 from collections.abc import Callable
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from reviewer.model.errors import BadInputError
 from reviewer.model.review import Review
+from reviewer.report.checkpatch import render_b4_checks, render_checkpatch
 from reviewer.report.drafts import draft_mails
 from reviewer.report.html import render_html
 from reviewer.report.jsondoc import render_json
@@ -26,6 +26,8 @@ FORMATS: dict[str, Renderer] = {
     "json": lambda review, _: render_json(review).decode(),
     "html": lambda review, _: render_html(review),
     "sarif": lambda review, _: render_sarif(review).decode(),
+    "checkpatch": lambda review, _: render_checkpatch(review),
+    "b4": lambda review, _: render_b4_checks(review).decode(),
 }
 
 
@@ -40,14 +42,18 @@ def write_file(path: Path, data: bytes) -> None:
     Raises:
         BadInputError: it cannot be written there.
     """
+    scratch: Path | None = None
     try:
         with tempfile.NamedTemporaryFile(
             dir=path.parent, prefix=f".{path.name}.", delete=False
         ) as new:
+            scratch = Path(new.name)
             new.write(data)
-        os.chmod(new.name, 0o644)  # noqa: PTH101 - the temporary file's mode is private
-        Path(new.name).replace(path)
+        scratch.chmod(0o644)  # the temporary file's mode is private
+        scratch.replace(path)
     except OSError as error:
+        if scratch is not None:
+            scratch.unlink(missing_ok=True)
         raise BadInputError(
             f"{path}: cannot be written: {error.strerror}; name another file"
         ) from error
