@@ -188,6 +188,10 @@ class Types:
             found = self._tags[kind_and_name] = StructType(kind, name, None)
         return found
 
+    def resolve_name(self, name: str) -> ValueType:
+        """Return the type a name means ("pte_t")."""
+        return self._base(CType(name))
+
     def size(self, kind: ValueType) -> int:
         """Return ``sizeof`` in bytes (1 for void and functions, as GNU C has it)."""
         if isinstance(kind, IntType):

@@ -12,14 +12,18 @@ from reviewer.model.ctree import Parameter
 from reviewer.model.facts import Skipped
 from reviewer.replay.lower_call import real_parameters
 from reviewer.replay.machine import Machine
+from reviewer.replay.memory import CONSTANT_LOW
 from reviewer.replay.pages import Pages
 from reviewer.replay.readers import set_up_boot
 from reviewer.replay.scheme import Scheme
-from reviewer.replay.thread import Body, TreeCall, Undecided
+from reviewer.replay.thread import Access, AccessKind, Body, TreeCall, Undecided
 from reviewer.replay.valuetype import StructType
 
 PAGE_SHIFT = 12
 PMD_SIZE = 1 << 21
+PMD_PAGES = PMD_SIZE >> PAGE_SHIFT
+PMD_BITS = 0xE7  # present, write, user, accessed, dirty, huge: x86-64
+MODEL_PATH = "reference model"
 
 
 class SourceScheme(Scheme):
@@ -35,7 +39,9 @@ class SourceScheme(Scheme):
         self._vma = self._make("struct vm_area_struct")
         # odd: rmap functions that fork calls assert that a copy is in progress
         self._set("struct mm_struct", self._mm, "write_protect_seq", 1)
-        start = index << PAGE_SHIFT
+        self._start = start = index << PAGE_SHIFT
+        blocks = pages.count // PMD_PAGES + 1
+        self._entries = machine.memory.allocate("pmd", 8 * blocks, CONSTANT_LOW)
         self._set("struct vm_area_struct", self._vma, "vm_mm", self._mm)
         self._set("struct vm_area_struct", self._vma, "vm_start", start)
         self._set("struct vm_area_struct", self._vma, "vm_end", start + PMD_SIZE)
@@ -151,6 +157,35 @@ class SourceScheme(Scheme):
         if made is None:
             return (yield from super().page_add_file_rmap(page, order))
         yield made
+        return 0
+
+    def split_huge_pmd(self, head: int, order: int) -> Body:
+        """Run ``__split_huge_pmd_locked`` on an entry that maps the page."""
+        function = "__split_huge_pmd_locked"
+        found = self.machine.find_definition(function, "mm/huge_memory.c")
+        if found is None or isinstance(found, Skipped):
+            self.by_model.add(function)
+            return (yield from super().split_huge_pmd(head, order))
+        address = self._entries + 8 * (head >> order)
+        entry = (self.pages.first_pfn + head) << PAGE_SHIFT | PMD_BITS
+        memory = self.machine.memory
+
+        def perform() -> int:
+            memory.store(address, 8, entry)
+            return 0
+
+        yield Access(AccessKind.STORE, address, 8, "set_pmd_at", MODEL_PATH, 0, "*pmd", perform)
+        by_type = {"struct vm_area_struct": self._vma, "pmd_t": address}
+        args = [by_type.get(p.type.base) for p in real_parameters(found)]
+        start = self._start
+        yield TreeCall(
+            function,
+            tuple(
+                arg if arg is not None else (start if p.type.base == "unsigned long" else 0)
+                for arg, p in zip(args, real_parameters(found), strict=True)
+            ),
+            "mm/huge_memory.c",
+        )
         return 0
 
     # ---- unmapping -------------------------------------------------------------------------

@@ -15,11 +15,12 @@ from reviewer.replay.kernel_api import (
     compute,
     locks,
     pages,
+    pagetables,
     statistics,
 )
 from reviewer.replay.kernel_api.support import Primitive
 
-_TABLES = (access, ambient, bits, bug, compute, locks, pages, statistics)
+_TABLES = (access, ambient, bits, bug, compute, locks, pages, pagetables, statistics)
 _PRIMITIVES: dict[str, Primitive] = {}
 for _module in _TABLES:
     _PRIMITIVES.update(_module.TABLE)

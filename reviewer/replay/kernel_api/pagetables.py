@@ -1,0 +1,105 @@
+"""Page tables, as far as the counters of pages need them: entries are words of the own thread.
+
+Nobody walks a process's page tables beside their owner here (the page-table lock is held),
+so an entry is private memory, the TLB is nothing, and a table being filled is scratch.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reviewer.model.ctree import Call, Name
+from reviewer.replay.arith import Operand, Registers, arithmetic, constant, convert
+from reviewer.replay.instr import STACK, Act, Reporter
+from reviewer.replay.kernel_api.support import NOTHING, Primitive, argument, nothing, pointed
+from reviewer.replay.memory import STACK_SIZE
+from reviewer.replay.valuetype import ULONG, PointerType
+
+if TYPE_CHECKING:
+    from reviewer.replay.lower_call import CallLowering
+
+TABLE_BYTES = 4096
+_SCRATCH = STACK_SIZE // 2  # of a thread's stack region: where its table being filled lies
+
+
+def _scratch(registers: Registers) -> int:
+    return (registers[STACK] & -STACK_SIZE) + _SCRATCH
+
+
+def _populate(low: CallLowering, call: Call) -> Operand:
+    """``pmd_populate(mm, pmd, table)``: the table begins empty."""
+    memory = low.machine.memory
+
+    def clear(_thread: Reporter, registers: Registers) -> None:
+        memory.clear(_scratch(registers), TABLE_BYTES)
+
+    low.emit(Act(call.span, clear))
+    return NOTHING
+
+
+def _pte_offset(low: CallLowering, call: Call) -> Operand:
+    """``pte_offset_map(pmd, addr)``: the entry of an address in the thread's scratch table."""
+    address = convert(low.value(argument(call, 1)), ULONG)
+    page = arithmetic(">>", address, constant(12, ULONG), ULONG)
+    index = arithmetic("&", page, constant(TABLE_BYTES // 8 - 1, ULONG), ULONG)
+    fn = index.closure()
+    kind = PointerType(low.types.resolve_name("pte_t"))
+    return low.settle(Operand(kind, fn=lambda r: _scratch(r) + 8 * fn(r)))
+
+
+def _table(low: CallLowering, call: Call) -> Operand:
+    """``pmd_page_vaddr(pmd)``: where the table a PMD points to lies."""
+    low.effect(argument(call, 0))
+    return low.settle(Operand(ULONG, fn=_scratch))
+
+
+def _set_entry(low: CallLowering, call: Call) -> Operand:
+    """``set_pte_at(mm, addr, ptep, pte)``."""
+    value = low.value(argument(call, 3))
+    low.store(pointed(low, argument(call, 2)), value, call.span)
+    return NOTHING
+
+
+def _invalidate(low: CallLowering, call: Call) -> Operand:
+    """``pmdp_invalidate(vma, addr, pmdp)``: the old entry; who else would look is locked out."""
+    return low.load(pointed(low, argument(call, 2)), call.span)
+
+
+def _withdraw(low: CallLowering, call: Call) -> Operand:
+    """``pgtable_trans_huge_withdraw(mm, pmd)``: a page table nobody looks into."""
+    del call
+    page = low.types.struct("struct page")
+    return constant(low.machine.memory.opaque("page table"), PointerType(page))
+
+
+def _entry_page(pfn_of: str) -> Primitive:
+    """Give the page of a present entry, through the tree's own ``pte_pfn``/``pmd_pfn``."""
+
+    def lower(low: CallLowering, call: Call) -> Operand:
+        pfn = Call(call.span, Name(call.span, pfn_of), call.args)
+        return low.value(Call(call.span, Name(call.span, "pfn_to_page"), (pfn,)))
+
+    return lower
+
+
+_SILENT = (
+    *("pte_unmap", "update_mmu_cache", "update_mmu_cache_pmd", "update_mmu_tlb"),
+    *("flush_tlb_range", "flush_pmd_tlb_range", "flush_tlb_page", "flush_cache_range"),
+    *("flush_cache_page", "tlb_remove_page", "tlb_flush_pmd_range", "tlb_change_page_size"),
+    *("mmu_notifier_invalidate_range", "mmu_notifier_invalidate_range_start"),
+    *("mmu_notifier_invalidate_range_end", "pgtable_trans_huge_deposit"),
+    *("add_mm_counter", "inc_mm_counter", "dec_mm_counter"),
+)
+
+TABLE: dict[str, Primitive] = dict.fromkeys(_SILENT, nothing)
+TABLE |= {
+    "pmd_populate": _populate,
+    "pmd_page_vaddr": _table,
+    "pte_offset_map": _pte_offset,
+    "pte_offset_kernel": _pte_offset,
+    "set_pte_at": _set_entry,
+    "pmdp_invalidate": _invalidate,
+    "pgtable_trans_huge_withdraw": _withdraw,
+    "pte_page": _entry_page("pte_pfn"),
+    "pmd_page": _entry_page("pmd_pfn"),
+}
