@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from reviewer.model.series import Mail
 from reviewer.series.address import collapse_spaces, parse_author
 from reviewer.series.charset import decode_text, recode
+from reviewer.series.clearsign import remove_clearsign
 from reviewer.series.encodedword import decode_words
 from reviewer.series.hunks import is_patch
 from reviewer.series.mimebody import BLANK, MailReader, match_field
+from reviewer.series.rawmessage import normalize_newlines
 
 _NAMES = (b"from", b"subject", b"date")
 _FORMAT_PATCH_LINE = re.compile(rb">From [0-9a-f]{40} Mon Sep 17 00:00:00 2001\n")
@@ -263,14 +265,14 @@ def parse_patch(mail: Mail, raw: bytes, *, scissors: bool = False) -> PatchText 
 
     ``raw`` is the mail ``mail`` was parsed from. CRLF line ends are dropped first, as
     ``git am`` does without ``--keep-cr``; inside base64 or quoted-printable they are kept and
-    said. Scissors are ignored unless asked for, also as ``git am`` does.
+    said. The armor of a mail signed in line, on which ``git am`` fails, is removed. Scissors
+    are ignored unless asked for, also as ``git am`` does.
     """
     if not any(mark in raw for mark in _DIFF_MARKS):
         lower = raw.lower()
         if not any(encoding in lower for encoding in _ENCODINGS):
             return None
-    if b"\r\n" in raw:
-        raw = raw.replace(b"\r\n", b"\n")
+    raw = remove_clearsign(normalize_newlines(raw))
     info = read_mailinfo(raw, MailinfoOptions(scissors=scissors))
     if not is_patch(info.patch):
         return None

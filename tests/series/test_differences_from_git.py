@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from reviewer.series.archive import iter_raw
-from reviewer.series.mailinfo import read_mailinfo
+from reviewer.series.mailinfo import parse_patch, read_mailinfo
 from reviewer.series.message import parse_mail
 
 TABLE = tomllib.loads(Path(__file__).with_name("git_differences.toml").read_text("utf-8"))
@@ -35,6 +35,21 @@ def test_mail_is_read_as_the_table_says(
     # What git would have refused is not passed on in silence.
     if git.failed and parse_mail(raw).body:
         assert bool(ours.problems) is row.get("said", True)
+
+
+@pytest.mark.parametrize("row", TABLE["patch"], ids=lambda row: row["name"])
+def test_patch_is_read_as_the_table_says(
+    row: dict[str, Any], git_mailinfo: Callable[..., Any]
+) -> None:
+    assert row["why"]
+    raw = row["raw"].encode("latin-1")
+    git, ours = git_mailinfo(raw), parse_patch(parse_mail(raw), raw)
+    assert not git.failed
+    assert ours is not None
+    for name, value in row["git"].items():
+        assert getattr(git, name) == value.encode("latin-1"), name
+    assert ours.message == row["ours"]["message"]
+    assert ours.diff == row["ours"]["diff"].encode("latin-1")
 
 
 @pytest.mark.parametrize("row", TABLE["split"], ids=lambda row: row["name"])

@@ -82,6 +82,25 @@ def _ours(mailbox: bytes) -> list[PatchText]:
     return found
 
 
+def test_patch_signed_in_line_is_freed_of_its_armor() -> None:
+    body = BODY.format(inbody="", old="int two;", new="-int two;").encode()
+    header = b"From: A <a@example.com>\nSubject: [PATCH] mm: one\nMessage-ID: <1@x>\n\n"
+    armored = b"".join(
+        b"- " + line if line.startswith(b"-") else line for line in body.splitlines(keepends=True)
+    )
+    signed = (
+        header
+        + b"-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA512\n\n"
+        + armored
+        + b"-----BEGIN PGP SIGNATURE-----\n\niQ==\n-----END PGP SIGNATURE-----\n"
+    )
+    plain = parse_patch(parse_mail(header + body), header + body)
+    assert plain is not None
+    assert parse_patch(parse_mail(signed), signed) == plain
+    quoted = header + b"> " + signed.partition(b"\n\n")[2].replace(b"\n", b"\n> ")
+    assert parse_patch(parse_mail(quoted), quoted) is None
+
+
 def _commits(git: Git) -> list[tuple[str, str]]:
     text = git("log", "--reverse", "--format=%an <%ae>%x01%B%x02", "base..HEAD").decode()
     entries = [entry.strip("\n") for entry in text.split("\x02")[:-1]]
