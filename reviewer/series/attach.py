@@ -76,14 +76,14 @@ def take_loose_fixups(
     patches: dict[str, list[tuple[Unit, int]]] = {}
     for unit in units:
         for counter, record in unit.slots.items():
-            if counter and not record.subject.fixup:
+            if counter and not record.subject.fix_title:
                 patches.setdefault(make_slug(record.subject.title), []).append((unit, counter))
     kept: list[Unit] = []
     loose: dict[str, tuple[Unit, int]] = {}
     for unit in units:
         head = unit.head
         alone = unit.expected == 1 and not unit.cover and not head.subject.numbered
-        if not (alone and head.subject.fixup and head.key not in forest.parent):
+        if not (alone and head.subject.fix_title and head.key not in forest.parent):
             kept.append(unit)
             continue
         before = [
@@ -103,4 +103,4 @@ def make_slug(title: str) -> str:
     """Return a title as a file name of mmotm's broken-out, without ``-fix`` at its end."""
     title = re.sub(r"^(?:fixup|squash|amend)!\s*", "", title.casefold())
     slug = re.sub(r"[^\w]+", "-", title).strip("-")
-    return re.sub(r"(?:-fix(?:-?\d+)?)+(?:-patch)?$", "", slug)
+    return re.sub(r"(?:-fix(?:up)?(?:-?\d+)?)+(?:-patch)?$", "", slug)

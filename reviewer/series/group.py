@@ -37,18 +37,21 @@ def find_units(forest: Forest) -> list[Unit]:
 def is_fixup(forest: Forest, key: str) -> bool:
     """Say whether a mail with a diff is a ``-fix`` for the patch it answers.
 
-    A numbered patch whose title ends in "-fix" is a patch; with "fix" or "update" in the
-    bracket it is one only if it answers the patch of that number.
+    One with a number is, if it answers the patch of that number, or with "fix" or "update" in
+    its bracket the cover; else a numbered patch whose title ends in "-fix" is a patch.
     """
     record = forest.records[key]
-    if not record.subject.fixup or not record.has_diff:
+    said = record.subject
+    if not (said.fixup or said.fix_title) or not record.has_diff:
         return False
     above = forest.find_ancestor(key, is_member)
     if above is None:
         return False
-    if not record.subject.numbered:
+    if not said.numbered:
         return True
-    return above.subject.counter == record.subject.counter or above.role is Role.COVER
+    if above.role is Role.COVER:
+        return said.fixup
+    return above.subject.numbered and above.subject.counter == said.counter
 
 
 def is_member(record: MailRecord) -> bool:

@@ -19,7 +19,7 @@ from reviewer.series.listing import SeriesEntry
 from reviewer.series.record import MailRecord
 from reviewer.series.reroll import Group
 
-LAYOUT = 1
+LAYOUT = 2  # raise it with every change of a record or of what is read into one
 _TABLES = """
 CREATE TABLE mail(id INTEGER PRIMARY KEY, key TEXT UNIQUE NOT NULL, rank TEXT NOT NULL,
   record BLOB NOT NULL, words BLOB, raw BLOB);

@@ -21,6 +21,8 @@ class Subject:
     holds the word PATCH (or PATCHSET, RFC with a counter, ...). ``counter``/``expected`` are the
     n and m of n/m; both 1 without numbers; ``expected`` is UNKNOWN_EXPECTED where a cover does not
     say (``[PATCHSET]``, ``0/n``). ``point`` is the 1 of v5.1 or the letter of v4a (a = 1).
+    ``fixup`` says that a bracket holds fix or update (or that 3a/7 is no slot of its own),
+    ``fix_title`` that the title has the form of a fix to another patch (``mm-a-b-fix``).
     ``prefixes`` are the other words of the brackets as written (``mm-unstable``, a list's tag).
     """
 
@@ -37,6 +39,7 @@ class Subject:
     rfc: bool = False
     resend: bool = False
     fixup: bool = False
+    fix_title: bool = False
     pull: bool = False
     prefixes: tuple[str, ...] = ()
 
@@ -82,7 +85,9 @@ _FIX_WORD = re.compile(r"(?:hot)?fix-?(?:up)?s?(?:-?\d+)?|update[d]?", re.IGNORE
 _PULL_WORD = re.compile(r"(?:GIT-?)?PULL", re.IGNORECASE)
 _GLUED_PREFIX = re.compile(r"(PATCH|RFC)[-/_](\w\S*)", re.IGNORECASE)
 _FIX_TITLE = re.compile(
-    r"(?:fixup|squash|amend)!\s|.*-fix(?:-?\d+)?(?:-fix)*(?:\.patch)?\s*$", re.IGNORECASE
+    r"(?:fixup|squash|amend)!\s|.*-fix(?:-?\d+)?(?:-fix)*(?:\.patch)?\s*$"
+    r"|.*\S \(fix(?:up)?(?: \d+)?\)$",
+    re.IGNORECASE,
 )
 _MAX_COUNT = 9999
 _KERNEL_MINOR = 10  # v5.10 names a stable kernel; no one sends a tenth point revision
@@ -158,7 +163,8 @@ def _subject(title: str, words: _Words, *, reply: bool, forward: bool) -> Subjec
         revision_given=words.revision is not None,
         rfc=words.rfc,
         resend=words.resend,
-        fixup=words.fixup or _FIX_TITLE.match(title) is not None,
+        fixup=words.fixup,
+        fix_title=_FIX_TITLE.match(title) is not None,
         pull=words.pull,
         prefixes=words.prefixes,
     )

@@ -290,6 +290,8 @@ def test_a_point_revision_replaces_one_patch() -> None:
         ("[PATCH] mm-work-step-2-fix", "a fix-up sent in reply"),
         ("[PATCH mm-unstable fix] mm: work step 2", "a fix-up sent in reply"),
         ("[PATCH] fixup! mm: work step 2", "a fix-up sent in reply"),
+        ("[PATCH 2/3 fix] mm: work step 2", "a fix-up sent in reply"),
+        ("[PATCH 2/3] mm: work step 2 (fix)", "a fix-up sent in reply"),
         ("Re: [PATCH 2/3] mm: work step 2", "a diff in a reply"),
         ("[PATCH 2/3] mm: work step 2", "the patch sent again under the same revision"),
     ],
@@ -312,6 +314,24 @@ def test_a_fixup_in_reply_leaves_the_revision_as_it_was(subject: str, why: str) 
         ("fix@x", 2, why)
     ]
     assert entry.fixups == 1
+
+
+def test_a_numbered_patch_that_is_called_a_fix_is_a_patch() -> None:
+    mails = [
+        Message("f0@x", "[PATCH 0/2] mm: fixes", SOME_DAY),
+        *(
+            Message(
+                f"f{n}@x",
+                f"[PATCH {n}/2] mm-file{n}-fix",
+                SOME_DAY + n,
+                parents=("f0@x",),
+                diff=DIFF.format(file="a.c", word=f"w{n}"),
+            )
+            for n in (1, 2)
+        ),
+    ]
+    [entry] = entries_of(mails)
+    assert (entry.patches, entry.missing, entry.fixups) == (2, (), 0)
 
 
 def test_a_fixup_that_answers_nothing_is_known_by_the_name_of_its_patch() -> None:

@@ -100,6 +100,7 @@ def test_a_date_and_an_impossible_count_are_no_numbers() -> None:
     ("text", "fixup"),
     [
         ("[PATCH] mm-rmap-count-maps-fix", True),
+        ("[PATCH v5 3/6] mm: a (fix 2)", True),
         ("[PATCH] mm-rmap-count-maps-fix-2", True),
         ("[PATCH mm-unstable v3 fix] mm: a", True),
         ("[PATCH] fixup! mm: a", True),
@@ -110,7 +111,8 @@ def test_a_date_and_an_impossible_count_are_no_numbers() -> None:
     ],
 )
 def test_a_fixup_is_known_by_its_bracket_or_its_title(text: str, fixup: bool) -> None:
-    assert parse_subject(text).fixup is fixup
+    subject = parse_subject(text)
+    assert (subject.fixup or subject.fix_title) is fixup
 
 
 @given(st.text(max_size=200))
