@@ -139,9 +139,9 @@ def test_another_tail_is_another_walk(code_after: MakeCode) -> None:
 @pytest.mark.parametrize("entry", ["kpageflags_read", "kpagecount_read"])
 def test_the_tree_before_the_series_is_never_wrong(entry: str, code_after: MakeCode) -> None:
     request = ReplayRequest((PathStep(entry, PAGE_C, 0),), "free-under-reader")
-    found = replay(code_after(""), request, Limits(states=1500))
+    found = replay(code_after(""), request, Limits(states=400))
     if found.outcome is Outcome.UNDECIDED:
-        assert "needs " in found.reason or "1500 states" in found.reason
+        assert "needs " in found.reason or "400 states" in found.reason
     else:
         assert found.outcome is Outcome.NEVER
     assert found.oops == ""
@@ -164,7 +164,7 @@ def test_a_reader_that_pins_and_looks_again_is_not_refuted(
     entries = [f.name for f in code.functions_in(PAGE_C) if f.name.endswith("_read")]
     for entry in entries:
         request = ReplayRequest((PathStep(entry, PAGE_C, 0),), "free-under-reader")
-        found = replay(code, request, Limits(states=1500))
+        found = replay(code, request, Limits(states=400))
         assert found.outcome in (Outcome.NEVER, Outcome.UNDECIDED)
 
 
@@ -190,7 +190,7 @@ def test_a_request_without_a_path_is_bad_input(code_after: MakeCode) -> None:
 def test_progress_is_told(code_after: MakeCode) -> None:
     told: list[int] = []
     request = ReplayRequest((READS,), "free-under-reader")
-    replay(code_after("minimm-seed"), request, Limits(preemptions=4), told.append)
+    replay(code_after("minimm-seed"), request, Limits(preemptions=3), told.append)
     assert told == sorted(told)
     assert told
 
