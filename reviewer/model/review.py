@@ -41,6 +41,20 @@ class Stats:
 
 
 @dataclass(frozen=True, slots=True)
+class Use:
+    """A call of a helper that demands something of a page, in a function the series touches.
+
+    ``undecided`` says why nothing is known of the page; empty where it was followed.
+    """
+
+    function: str
+    helper: str
+    path: str
+    line: int
+    undecided: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Review:
     """What a review of a series (or, with ``series`` None, of a tree) brought.
 
@@ -55,3 +69,4 @@ class Review:
     stats: Stats
     configuration: tuple[str, ...] = ()
     scope: tuple[str, ...] = ()
+    uses: tuple[Use, ...] = ()

@@ -12,11 +12,12 @@ from reviewer.cfacts.config import SCOPE
 from reviewer.checks.origin import TreeFindings, place_findings
 from reviewer.model.facts import FunctionFacts, Skipped
 from reviewer.model.finding import Finding, Origin, PatchRef
-from reviewer.model.review import Review
+from reviewer.model.review import Review, Use
 from reviewer.model.series import PatchSeries
 from reviewer.model.source import SourceTree
 from reviewer.pipeline.confirm import Confirmation, confirm
-from reviewer.pipeline.session import Options, Session, count_sites, functions_of, in_order
+from reviewer.pipeline.session import Options, Session, functions_of, in_order
+from reviewer.pipeline.uses import count_uses, list_uses
 from reviewer.series.read import read_series
 from reviewer.tree.apply import AppliedPatch, apply_series
 from reviewer.tree.baseline import find_base
@@ -56,15 +57,17 @@ def review_series(source: Path, options: Options) -> Review:
         confirmed = _confirm(session, findings, steps)
         end = steps[-1].knowledge
         near = {path for path, _ in changed} | {c.path for s in applied.steps for c in s.changed}
+        uses = list_uses([step.knowledge for step in steps[1:]], changed)
         return Review(
             series=series,
             base=base,
             findings=in_order(confirmed.findings),
             replays=confirmed.rows,
-            skipped=_skipped(end, near, series),
-            stats=count_sites(end, len(changed)),
+            skipped=_skipped(end, near, series, uses),
+            stats=count_uses(uses, len(changed)),
             configuration=options.config.lines(),
             scope=SCOPE,
+            uses=uses,
         )
 
 
@@ -162,9 +165,15 @@ def _confirm(session: Session, findings: tuple[Finding, ...], steps: list[_Step]
     return replace(confirmed, findings=(*confirmed.findings, *others))
 
 
-def _skipped(knowledge: Knowledge, near: set[str], series: PatchSeries) -> tuple[Skipped, ...]:
+def _skipped(
+    knowledge: Knowledge, near: set[str], series: PatchSeries, uses: tuple[Use, ...]
+) -> tuple[Skipped, ...]:
     """Return what was not analysed: where the walk went, and in the files the series is about."""
     found = {s for s in knowledge.skipped() if s.path in near or s.stage == "analysis"}
+    for use in uses:
+        if use.undecided:
+            reason = f"call of {use.helper}(): {use.undecided}"
+            found.add(Skipped("analysis", use.path, use.function, reason))
     for counter in series.missing:
         reason = f"patch {counter}/{series.expected} is not in the input"
         found.add(Skipped("series", "", "", reason))

@@ -13,7 +13,7 @@ from reviewer.model.codec import from_json, to_json, to_json_schema
 from reviewer.model.facts import Skipped
 from reviewer.model.finding import Evidence, Finding, PatchRef, PathStep
 from reviewer.model.location import Location
-from reviewer.model.review import SCHEMA, Base, ReplayRow, Review, Stats
+from reviewer.model.review import SCHEMA, Base, ReplayRow, Review, Stats, Use
 from reviewer.model.series import CrashReply, PatchSeries
 from reviewer.model.witness import PageRun, SourceText, Step, Witness
 from reviewer.report.wording import sort_findings
@@ -116,6 +116,7 @@ class ReviewDoc:
     base: Base | None
     configuration: tuple[str, ...]
     findings: tuple[FindingDoc, ...]
+    uses: tuple[Use, ...]
     replays: tuple[ReplayRow, ...]
     skipped: tuple[Skipped, ...]
     stats: Stats
@@ -156,6 +157,7 @@ def document(review: Review) -> ReviewDoc:
         base=review.base,
         configuration=tuple(sorted(review.configuration)),
         findings=tuple(_finding(f) for f in sort_findings(review.findings)),
+        uses=review.uses,
         replays=tuple(sorted(review.replays, key=lambda row: (row.scenario, row.detail))),
         skipped=tuple(
             sorted(review.skipped, key=lambda s: (s.stage, s.path, s.function, s.reason))
