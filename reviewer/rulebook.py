@@ -91,6 +91,7 @@ def _sources(entries: Iterable[Mapping[str, Any]]) -> dict[str, SourceWord]:
                 pin=Pin(entry["pin"]),
                 null=bool(entry.get("null", False)),
                 pinned_unless=tuple(entry.get("pinned_unless", ())),
+                pinned_under=tuple(entry.get("pinned_under", ())),
                 reason=entry["reason"],
             )
     return words
@@ -143,6 +144,7 @@ def load_vocabulary(directory: Path | None = None) -> Vocabulary:
         sources=_sources(data["source"]),
         pins=_pins(data["pin"]),
         unpins=frozenset(name for entry in data["unpin"] for name in entry["name"]),
+        locks=frozenset(lock for entry in data["source"] for lock in entry.get("pinned_under", ())),
         predicates=frozenset(data["predicates"]["names"]),
         no_pins={name: entry["reason"] for entry in data["no_pin"] for name in entry["name"]},
         entries=entries,

@@ -51,6 +51,8 @@ def evaluate_call(frame: Frame, state: State, call: c.Call) -> Results:
         paths = [(s2, (*vs, v)) for s1, vs in paths for s2, v in evaluate(frame, s1, arg)]
     if name in words.predicates:
         return [r for s, _ in paths for r in _ask(s, name, call)]
+    if name in words.locks:
+        return [(_take_lock(s, name), UNKNOWN) for s, _ in paths]
     if name in words.sources:
         return [r for s, _ in paths for r in _make(frame, s, words.sources[name], call)]
     return [r for s, values in paths for r in _apply(frame, s, name, call, values)]
@@ -104,14 +106,20 @@ def _ask(state: State, name: str, call: c.Call) -> Results:
     return [(yes, Num(1)), (no, Num(0))]
 
 
+def _take_lock(state: State, name: str) -> State:
+    held = state.copy()
+    held.facts[name, ""] = True
+    return held
+
+
 def _make(frame: Frame, state: State, word: SourceWord, call: c.Call) -> Results:
     """Bring a page into being, in the state the vocabulary gives it."""
     text = describe(call.args[0]) if call.args else ""
     pin = word.pin
-    if word.pinned_unless and all(
-        state.facts.get((p, text)) is False for p in word.pinned_unless[:1]
-    ):
+    if any(state.facts.get((p, text)) is False for p in word.pinned_unless[:1]):
         pin = Pin.REFERENCE
+    if any((lock, "") in state.facts for lock in word.pinned_under):
+        pin = Pin.PAGE_TABLE_LOCK
     span = call.span
     made = Made(word.name, frame.function.name, span.at_path, span.at_line)
     obj: ObjectId = ("made", made.function, made.path, made.line, made.word)

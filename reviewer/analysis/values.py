@@ -182,7 +182,11 @@ class State:
             or (mine.pins and (find_root(obj) in roots or find_root(obj)[0] == "param"))
             or (obj[0] == "made" and obj in roots)
         }
-        facts = {fact: known for fact, known in self.facts.items() if _names(fact[1]) & live}
+        facts = {
+            fact: known
+            for fact, known in self.facts.items()
+            if not fact[1] or _names(fact[1]) & live
+        }
         return State(env, objects, facts)
 
     def drop(self, names: Iterable[str]) -> None:

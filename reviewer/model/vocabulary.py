@@ -11,8 +11,8 @@ from reviewer.model.pagestate import Pin, Position
 class SourceWord:
     """A function that yields a page. ``null`` says that it may yield NULL.
 
-    With ``pinned_unless`` the page is unpinned only where none of these predicates was
-    found false for the argument.
+    With ``pinned_unless`` the page is pinned where the first of these predicates was found
+    false for the argument, with ``pinned_under`` where one of these locks was taken before.
     """
 
     name: str
@@ -20,6 +20,7 @@ class SourceWord:
     pin: Pin
     null: bool
     pinned_unless: tuple[str, ...]
+    pinned_under: tuple[str, ...]
     reason: str
 
 
@@ -68,6 +69,7 @@ class Vocabulary:
     sources: dict[str, SourceWord]
     pins: dict[str, PinWord]
     unpins: frozenset[str]
+    locks: frozenset[str]  # those some source is pinned under
     predicates: frozenset[str]
     no_pins: dict[str, str]  # what looks like a pin, and why it is none
     entries: tuple[EntryWord, ...]

@@ -49,6 +49,8 @@ def _in_function(
         helper = knowledge.engine.meant(call.name, function.path)
         if helper is None or not knowledge.demands(helper):
             continue
+        if function.made_by and call.name in knowledge.words.dump:
+            continue  # the calls of a made function are those of its macros' assertions too
         decided = sites.get((function.name, call.name))
         why = "" if decided else UNKNOWN_ORIGIN if decided is None else NOT_FOLLOWED
         found.append(Use(function.name, call.name, function.path, call.line, why))

@@ -36,7 +36,7 @@ class Answer:
 def answer_patch(patch: Patch, findings: Sequence[Finding]) -> tuple[Answer, ...]:
     """One answer for each place and rule, in the order of the lines quoted."""
     chosen = [(find_quote(patch, group[0]), group) for group in _group(findings)]
-    chosen.sort(key=lambda pair: (pair[0].at, pair[0].first) if pair[0] else (1 << 30, 0))
+    chosen.sort(key=lambda pair: (pair[0].at, pair[0].best) if pair[0] else (1 << 30, 0))
     answers = []
     quoted: Quote | None = None
     for quote, group in chosen:
@@ -66,14 +66,9 @@ def _mark(quote: Quote, before: Quote | None) -> tuple[str, ...]:
         head.append(quote.hunk.file_line)
     lines = quote.lines
     if before is not None and (before.path, before.at) == (quote.path, quote.at):
-        lines = tuple(
-            line for line, index in _indexed(quote) if index >= before.first + len(before.lines) - 1
-        )
+        said = max(before.indices, default=-1)
+        lines = tuple(quote.hunk.lines[i] for i in quote.indices if i > said)
     return tuple(f"> {line}" if line else ">" for line in (*head, *lines))
-
-
-def _indexed(quote: Quote) -> list[tuple[str, int]]:
-    return [(line, quote.first + i) for i, line in enumerate(quote.lines[1:])]
 
 
 def answer_findings(quote: tuple[str, ...], group: Sequence[Finding], *, title: str = "") -> Answer:
@@ -102,7 +97,14 @@ def _proof(finding: Finding, room: int) -> list[str]:
     if rows < 2:  # a table of one row shows no race
         return ["(Reproduced by a replay of this path.)"]
     chosen = select_steps(witness, most=min(rows, 5))
-    table = render_columns(witness, chosen, width=TABLE_WIDTH - 2, functions=False)
+    table = render_columns(
+        witness,
+        chosen,
+        width=TABLE_WIDTH - 2,
+        functions=False,
+        entry=finding.call_path[0].function if finding.call_path else "",
+        merge_end=len(chosen) + 1 > rows,
+    )
     return [_INTRO, *(f"  {row}" for row in table)]
 
 

@@ -100,9 +100,9 @@ class Players:
         self.blocks: dict[str, str] = {}  # JSON -> id
         self.room = PLAYER_BYTES
 
-    def add(self, witness: Witness) -> str:
+    def add(self, witness: Witness, entry: str) -> str:
         """Return the id of the witness's data block, empty when it does not fit any more."""
-        data = render_player(witness)
+        data = render_player(witness, entry)
         if data in self.blocks:
             return self.blocks[data]
         if len(data) > self.room:
@@ -118,6 +118,7 @@ def make_finding(
     patch = patches.get(finding.patch.counter) if finding.patch else None
     path, hunk = _hunk(finding, patch)
     nodes = _nodes(finding)
+    entry = finding.call_path[0].function if finding.call_path else ""
     return FindingView(
         anchor=f"finding-{number}",
         number=number,
@@ -141,7 +142,7 @@ def make_finding(
         guards=tuple(printable(g) for g in finding.guards),
         demands=tuple(_demand(e) for e in finding.evidence),
         remedies=tuple(printable(r) for r in finding.remedies),
-        replay=_replay(finding.witness, players) if finding.witness else None,
+        replay=_replay(finding.witness, players, entry) if finding.witness else None,
     )
 
 
@@ -181,14 +182,14 @@ def _clip(text: str, width: int, *, tail: bool = False) -> str:
     return f"…{text[-width + 1 :]}" if tail else f"{text[: width - 1]}…"
 
 
-def _replay(witness: Witness, players: Players) -> ReplayView:
+def _replay(witness: Witness, players: Players, entry: str) -> ReplayView:
     order = cpu_order(witness)
     rows = []
     for index in select_steps(witness, most=KEY_STEPS):
         step = witness.trace[index]
         cpu = order.index(step.thread)
         rows.append(TableRow(index + 1, cpu, printable(step.function), printable(step.text)))
-    player = players.add(witness) if witness.trace else ""
+    player = players.add(witness, entry) if witness.trace else ""
     because = "" if player or not witness.trace else "the report would be too large"
     return ReplayView(
         scenario=printable(witness.scenario),
@@ -196,7 +197,7 @@ def _replay(witness: Witness, players: Players) -> ReplayView:
         reproduced=wording.reproduced(witness),
         schedule=str(witness.schedule) if witness.schedule else "",
         model=printable(witness.model),
-        cpus=cpu_titles(witness),
+        cpus=cpu_titles(witness, entry),
         rows=tuple(rows),
         ending=ending(witness) if wording.reproduced(witness) else "",
         steps=len(witness.trace),

@@ -103,15 +103,18 @@ def ending(witness: Witness) -> str:
     return printable(match[1]).strip()
 
 
-def cpu_titles(witness: Witness) -> tuple[str, ...]:
-    """Return the columns' headings: ``CPU 0: kpageflags_read``."""
+def cpu_titles(witness: Witness, entry: str = "") -> tuple[str, ...]:
+    """Return the columns' headings: ``CPU 0: kpageflags_read``.
+
+    ``entry`` names the failing thread's function where its actor is but "CPU 0".
+    """
     names = {step.thread: printable(step.actor) for step in witness.trace}
-    return tuple(
-        f"CPU {number}"
-        if re.fullmatch(r"CPU \d+|", names[thread])
-        else f"CPU {number}: {names[thread]}"
-        for number, thread in enumerate(cpu_order(witness))
-    )
+    titles = []
+    for number, thread in enumerate(cpu_order(witness)):
+        name = "" if re.fullmatch(r"CPU \d+", names[thread]) else names[thread]
+        name = name or (printable(entry) if number == 0 else "")
+        titles.append(f"CPU {number}: {name}" if name else f"CPU {number}")
+    return tuple(titles)
 
 
 def describe_step(step: Step) -> str:
@@ -121,31 +124,35 @@ def describe_step(step: Step) -> str:
 
 
 def render_columns(
-    witness: Witness, indices: Sequence[int], *, width: int, functions: bool = True
+    witness: Witness,
+    indices: Sequence[int],
+    *,
+    width: int,
+    entry: str = "",
+    functions: bool = True,
+    merge_end: bool = False,
 ) -> list[str]:
     """Return the steps as one column for each CPU, and the assertion they end in.
 
-    ``functions`` puts a row with the function's name before a step where it changed; without,
-    the assertion stands for the last step. A cell that does not fit ``width`` (columns of the
-    whole table) is cut, never wrapped.
+    ``entry`` is for ``cpu_titles``. ``functions`` puts a row with the function's name before a
+    step where it changed; ``merge_end`` lets the assertion stand for the last step. A cell that
+    does not fit ``width`` (columns of the whole table) is cut, never wrapped.
     """
     order = cpu_order(witness)
     if not order:
         return []
-    rows = [list(cpu_titles(witness))]
+    rows = [list(cpu_titles(witness, entry))]
     previous: dict[int, str] = {}
     last = ending(witness)
     for index in indices:
         step = witness.trace[index]
         cells = [describe_step(step)]
-        final = index == len(witness.trace) - 1
+        if last and index == len(witness.trace) - 1:
+            cells = [last] if merge_end else [*cells, last]
         if functions:
-            cells[0] = f"  {cells[0]}"
+            cells = [f"  {cell}" for cell in cells]
             if previous.get(step.thread) != step.function:
                 cells.insert(0, f"{printable(step.function)}()")
-            cells += [f"  {last}"] if final and last else []
-        elif final and last:
-            cells = [last]
         previous[step.thread] = step.function
         rows += [[cell if thread == step.thread else "" for thread in order] for cell in cells]
     return _align(rows, width)

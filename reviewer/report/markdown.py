@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 from reviewer.model.finding import Finding, Origin
 from reviewer.model.review import Review
-from reviewer.model.witness import Witness
 from reviewer.report import wording
 from reviewer.report.interleaving import render_columns, select_steps
 from reviewer.report.printable import printable, printable_block
@@ -77,17 +76,19 @@ def _finding(finding: Finding, number: int) -> list[str]:
         lines.append(f"- Demands: {_code(f'{line.path}:{line.line}: {line.text.strip()}')}{needs}")
     lines += [f"- Way out: {escape(remedy)}" for remedy in finding.remedies]
     lines += ["", escape(finding.question)] if finding.question else []
-    return [*lines, "", *_witness(finding.witness)]
+    return [*lines, "", *_witness(finding)]
 
 
-def _witness(witness: Witness | None) -> list[str]:
+def _witness(finding: Finding) -> list[str]:
+    witness = finding.witness
     if witness is None:
         return ["No replay: unverified."]
     sentence = f"{wording.describe_witness(witness)}"
     lines = [f"Replay of {_code(witness.scenario)}: {escape(sentence)}."]
     chosen = select_steps(witness, most=KEY_STEPS) if wording.reproduced(witness) else ()
+    entry = finding.call_path[0].function if finding.call_path else ""
     if chosen:
-        lines += ["", *_fence(render_columns(witness, chosen, width=TABLE_WIDTH))]
+        lines += ["", *_fence(render_columns(witness, chosen, width=TABLE_WIDTH, entry=entry))]
     if witness.oops:
         lines += ["", *_fence(printable_block(witness.oops).splitlines())]
     return lines

@@ -70,14 +70,14 @@ class _Strings:
         return self.index.setdefault(text, len(self.index))
 
 
-def render_player(witness: Witness) -> str:
-    """Return the witness as JSON that may stand in a ``<script>`` data block."""
+def render_player(witness: Witness, entry: str = "") -> str:
+    """Return the witness as JSON for a ``<script>`` data block; ``entry`` as for cpu_titles."""
     strings = _Strings()
     order = cpu_order(witness)
     data = PlayerData(
         strings=(),
         kinds=tuple(str(kind) for kind in _KINDS),
-        cpus=tuple(strings.add(title) for title in cpu_titles(witness)),
+        cpus=tuple(strings.add(title) for title in cpu_titles(witness, entry)),
         first_pfn=witness.first_pfn,
         pages=tuple(_run(run, strings) for run in witness.pages),
         steps=tuple(

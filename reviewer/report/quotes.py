@@ -10,7 +10,8 @@ from itertools import pairwise
 from reviewer.model.finding import Finding, Origin
 from reviewer.model.series import Patch
 
-MOST_LINES = 8  # of a hunk, without its header
+MOST_LINES = 8  # of a change that is quoted whole; of a longer one:
+BEFORE, AFTER = 3, 1
 LONGEST_LINE = 990  # RFC 5322 2.1.1, less the quote mark
 
 _HUNK = re.compile(r"^@@ -\d+(?:,(\d+))? \+(\d+)(?:,(\d+))? @@(.*)$")
@@ -37,15 +38,20 @@ class Hunk:
 class Quote:
     """Lines to quote, exactly as in the mail; ``at`` orders the quotes of one mail.
 
-    ``first`` is the index of the first quoted hunk line and ``best`` of the one meant.
+    ``indices`` are the quoted lines of the hunk (its header stands before them), ``best`` is
+    the one meant.
     """
 
     at: int
-    lines: tuple[str, ...]
     path: str
     hunk: Hunk
-    first: int
+    indices: tuple[int, ...]
     best: int
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The hunk's header and the lines quoted of it."""
+        return (self.hunk.header, *(self.hunk.lines[i] for i in self.indices))
 
 
 def iter_hunks(body: str) -> Iterator[Hunk]:
@@ -110,9 +116,10 @@ def find_quote(patch: Patch, finding: Finding, *, text: str | None = None) -> Qu
         return None
     _, hunk, index = best
     first, end = _around(hunk, index)
-    kept = (hunk.header, *hunk.lines[first:end])
-    lines = tuple(line for line in kept if len(line.encode()) <= LONGEST_LINE)
-    return Quote(hunk.at, lines, hunk.path, hunk, first, index)
+    opening = _find_opening(hunk, index, finding.primary.function)
+    chosen = (*(i for i in opening if i < first), *range(first, end))
+    kept = tuple(i for i in chosen if len(hunk.lines[i].encode("utf-8", "replace")) <= LONGEST_LINE)
+    return Quote(hunk.at, hunk.path, hunk, kept, index)
 
 
 def _score(finding: Finding, hunk: Hunk, index: int) -> int:
@@ -149,9 +156,19 @@ def _around(hunk: Hunk, index: int) -> tuple[int, int]:
     first += first < index and not hunk.lines[first].strip()
     end -= end > index + 1 and not hunk.lines[end - 1].strip()
     if end - first > MOST_LINES:
-        first = max(first, min(index - MOST_LINES // 2, end - MOST_LINES))
-        end = min(end, first + MOST_LINES)
+        first, end = max(first, index - BEFORE), min(end, index + AFTER + 1)
     return first, end
+
+
+def _find_opening(hunk: Hunk, index: int, function: str) -> tuple[int, ...]:
+    """Return the line above that begins the definition of a function the patch adds."""
+    if not function or _has_word(hunk.section, function):
+        return ()
+    for above in range(index, -1, -1):
+        text = hunk.lines[above][1:]
+        if re.match(r"\w", text) and re.search(rf"(?<!\w){re.escape(function)}\(", text):
+            return (above,)
+    return ()
 
 
 def _speaks_of(hunk: Hunk, index: int, function: str) -> bool:

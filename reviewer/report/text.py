@@ -6,7 +6,6 @@ from textwrap import wrap
 
 from reviewer.model.finding import Finding, Origin
 from reviewer.model.review import Review
-from reviewer.model.witness import Witness
 from reviewer.report import wording
 from reviewer.report.interleaving import render_columns, select_steps
 from reviewer.report.printable import printable, printable_block
@@ -83,7 +82,7 @@ def _render_finding(finding: Finding, number: int, *, verbose: bool) -> list[str
         lines += _fold("   demands  ", f"{line.path}:{line.line}: {line.text.strip()}{needs}")
     if verbose:
         lines += [f"   related  {wording.place(place)}" for place in finding.related]
-    lines += _render_witness(finding.witness, verbose=verbose)
+    lines += _render_witness(finding, verbose=verbose)
     for remedy in finding.remedies:
         lines += _fold("   remedy   ", remedy)
     if verbose:
@@ -104,7 +103,8 @@ def _render_path(finding: Finding, *, verbose: bool) -> list[str]:
     return lines
 
 
-def _render_witness(witness: Witness | None, *, verbose: bool) -> list[str]:
+def _render_witness(finding: Finding, *, verbose: bool) -> list[str]:
+    witness = finding.witness
     if witness is None:
         return ["   replay   none; unverified"]
     lines = _fold(
@@ -124,7 +124,7 @@ def _render_witness(witness: Witness | None, *, verbose: bool) -> list[str]:
     ]
     hidden = len(witness.trace) - len(chosen)
     if hidden > 0:
-        lines.insert(-1, f"     ({wording.count(hidden, 'step')} between these not shown; -v)")
+        lines.insert(-1, f"     ({wording.count(hidden, 'step')} not shown; -v)")
     oops = printable_block(witness.oops).splitlines()
     lines += [f"     {line}".rstrip() for line in (oops if verbose else oops[:SHORT_OOPS])]
     if len(oops) > SHORT_OOPS and not verbose:
