@@ -14,7 +14,7 @@ from reviewer.report import wording
 from reviewer.report.findingview import FindingView, Players, make_finding
 from reviewer.report.printable import printable
 
-SKIPPED_ROWS = 1000
+LISTED_ROWS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +39,12 @@ class ReportView:
     patches: tuple[PatchView, ...]
     findings: tuple[FindingView, ...]
     background: tuple[FindingView, ...]
+    uses: tuple[tuple[str, str, str, str], ...]  # function, helper, place, undecided
     replays: tuple[tuple[str, str, str, str], ...]
     skipped_counts: tuple[tuple[str, str, int], ...]
     skipped: tuple[tuple[str, str, str, str], ...]
     skipped_hidden: int
+    uses_hidden: int
     configuration: tuple[str, ...]
     players: tuple[tuple[str, str], ...]  # id, JSON
 
@@ -70,6 +72,16 @@ def make_view(review: Review) -> ReportView:
         patches=_patches(review, (*stands, *behind)),
         findings=stands,
         background=behind,
+        uses=tuple(
+            (
+                printable(use.function),
+                printable(use.helper),
+                printable(f"{use.path}:{use.line}"),
+                printable(use.undecided),
+            )
+            for use in review.uses[:LISTED_ROWS]
+        ),
+        uses_hidden=max(0, len(review.uses) - LISTED_ROWS),
         replays=tuple(
             (printable(r.scenario), str(r.before), str(r.after), printable(r.detail))
             for r in review.replays
@@ -80,9 +92,9 @@ def make_view(review: Review) -> ReportView:
         ),
         skipped=tuple(
             (printable(s.stage), printable(s.path), printable(s.function), printable(s.reason))
-            for s in listed[:SKIPPED_ROWS]
+            for s in listed[:LISTED_ROWS]
         ),
-        skipped_hidden=max(0, len(listed) - SKIPPED_ROWS),
+        skipped_hidden=max(0, len(listed) - LISTED_ROWS),
         configuration=tuple(printable(line) for line in sorted(review.configuration)),
         players=tuple((name, data) for data, name in players.blocks.items()),
     )

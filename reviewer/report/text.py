@@ -24,6 +24,7 @@ def render_text(review: Review, *, verbose: bool = False) -> str:
         lines += ["", *_render_finding(finding, number, verbose=verbose)]
     lines += _render_background(review, verbose=verbose)
     lines += _render_replays(review)
+    lines += _render_uses(review, verbose=verbose)
     lines += _render_skipped(review, verbose=verbose)
     stats = review.stats
     lines += [
@@ -117,11 +118,9 @@ def _render_witness(finding: Finding, *, verbose: bool) -> list[str]:
     lines += _fold("   schedule ", str(witness.schedule), verbose=verbose)
     everything = range(len(witness.trace))
     chosen = everything if verbose else select_steps(witness, most=SHORT_STEPS)
-    lines += [
-        "",
-        *(f"     {row}" for row in render_columns(witness, chosen, width=TABLE_WIDTH)),
-        "",
-    ]
+    entry = finding.call_path[0].function if finding.call_path else ""
+    table = render_columns(witness, chosen, width=TABLE_WIDTH, entry=entry)
+    lines += ["", *(f"     {row}" for row in table), ""]
     hidden = len(witness.trace) - len(chosen)
     if hidden > 0:
         lines.insert(-1, f"     ({wording.count(hidden, 'step')} not shown; -v)")
@@ -155,6 +154,20 @@ def _render_replays(review: Review) -> list[str]:
         mark = "  " if row.before == row.after else "! "
         detail = f"  {printable(row.detail)}" if row.detail else ""
         lines.append(f"{mark}{printable(row.scenario)}: {row.before} -> {row.after}{detail}")
+    return lines
+
+
+def _render_uses(review: Review, *, verbose: bool) -> list[str]:
+    if not review.uses:
+        return []
+    open_ones = sum(1 for use in review.uses if use.undecided)
+    uses = wording.count(len(review.uses), "use")
+    lines = ["", f"{uses} of page helpers in what the series touches, {open_ones} undecided"]
+    if not verbose:
+        return lines
+    for use in review.uses:
+        why = f" (undecided: {use.undecided})" if use.undecided else ""
+        lines += _fold("  ", f"{use.path}:{use.line}: {use.function}() -> {use.helper}(){why}")
     return lines
 
 

@@ -9,7 +9,7 @@ import pytest
 from reviewer.model.facts import Skipped
 from reviewer.model.finding import Evidence, Finding, Origin, PatchRef, PathStep, Reason
 from reviewer.model.location import Location
-from reviewer.model.review import Base, ReplayRow, Review, Stats
+from reviewer.model.review import Base, ReplayRow, Review, Stats, Use
 from reviewer.model.rule import Confidence, Severity
 from reviewer.model.series import Mail, Patch, PatchSeries
 from reviewer.model.witness import (
@@ -297,6 +297,10 @@ def make_review() -> Review:
             Skipped("calls", "mm/table.c", "via_table", "a call through a pointer"),
         ),
         stats=Stats(functions=812, call_sites=59, decided=57, undecided=2),
+        uses=(
+            Use("stable_page_flags", "page_mapcount", "fs/proc/page.c", 108),
+            Use("via_table", "PageDoubleMap", "mm/table.c", 9, "no walk brings a page here"),
+        ),
         configuration=("CONFIG_TRANSPARENT_HUGEPAGE=y", "CONFIG_DEBUG_VM=y"),
     )
 

@@ -109,6 +109,9 @@ def poison(review: Review, text: str) -> Review:
         replays=tuple(replace(r, scenario=text, detail=text) for r in review.replays),
         configuration=(text,),
         scope=(text,),
+        uses=tuple(
+            replace(u, function=text, helper=text, path=text, undecided=text) for u in review.uses
+        ),
     )
 
 
@@ -126,6 +129,7 @@ def test_says_all_that_the_text_report_says(review: Review) -> None:
         "get_page_unless_zero()",
         "the parser met text it could not read",
         "a call through a pointer",
+        "2 uses, 1 of those listed undecided",
     ):
         assert part in text, part
 

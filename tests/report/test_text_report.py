@@ -45,6 +45,13 @@ def test_counts_what_was_not_analysed_and_lists_it_when_asked(review: Review) ->
     assert "  parse: mm/odd.c: even(): the parser met text it could not read" in long
 
 
+def test_uses_of_page_helpers_are_counted_and_listed_when_asked(review: Review) -> None:
+    assert "2 uses of page helpers in what the series touches, 1 undecided" in render_text(review)
+    long = render_text(review, verbose=True)
+    assert "  fs/proc/page.c:108: stable_page_flags() -> page_mapcount()\n" in long
+    assert "mm/table.c:9: via_table() -> PageDoubleMap() (undecided: no walk" in long
+
+
 def test_verbose_shows_every_step_and_oops_line(review: Review) -> None:
     witness = next(f.witness for f in review.findings if f.witness)
     long = render_text(review, verbose=True)
