@@ -1,10 +1,12 @@
-"""Trees for tests: one in memory, made of minimm and what a test adds; real ones by variable."""
+"""Shared by all tests: trees (in memory, on disk, real ones by variable) and the command line."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -12,6 +14,7 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+Run = Callable[..., subprocess.CompletedProcess[str]]
 MINIMM = REPOSITORY / "corpora" / "minimm"
 
 
@@ -88,3 +91,22 @@ def kernel_6_1() -> Path:
 @pytest.fixture(scope="session")
 def kernel_6_12() -> Path:
     return _kernel("6.12")
+
+
+@pytest.fixture(scope="session")
+def mm_review(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Run the command line as a user would: a process, its exit code, its two streams.
+
+    MM_REVIEWER_TEST_CACHE names a cache to keep, so that a kernel is imported once.
+    """
+    kept = os.environ.get("MM_REVIEWER_TEST_CACHE")
+    cache = Path(kept) if kept else tmp_path_factory.mktemp("cache")
+
+    def run(*args: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+        environment = {**os.environ, "XDG_CACHE_HOME": str(cache), "COLUMNS": "80"}
+        command = [sys.executable, "-m", "reviewer", *map(str, args)]
+        return subprocess.run(
+            command, capture_output=True, text=True, env=environment, cwd=cwd, timeout=900
+        )
+
+    return run

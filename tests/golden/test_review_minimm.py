@@ -1,0 +1,106 @@
+"""Whole runs on the teaching tree: what the demo promises, and that it leaves nothing behind."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+MINIMM = Path(__file__).resolve().parents[2] / "corpora" / "minimm"
+Run = Callable[..., subprocess.CompletedProcess[str]]
+PATH = ["kpageflags_read", "stable_page_flags", "page_mapcount", "__page_mapcount", "PageDoubleMap"]
+
+
+def _names(finding: dict[str, Any]) -> list[str]:
+    return [step["function"] for step in finding["call_path"]]
+
+
+def _digest(root: Path) -> dict[str, tuple[str, int]]:
+    return {
+        str(path.relative_to(root)): (
+            hashlib.sha256(path.read_bytes()).hexdigest(),
+            path.stat().st_mtime_ns,
+        )
+        for path in sorted(root.rglob("*"))
+        if path.is_file()
+    }
+
+
+def test_demo_names_the_path_the_cause_and_a_failing_interleaving(
+    mm_review: Run, tmp_path: Path
+) -> None:
+    done = mm_review("demo", "--output", tmp_path / "demo")
+    assert done.returncode == 0, done.stderr
+    text = " ".join(done.stdout.split())
+    assert " -> ".join(PATH) in text
+    assert "is not pinned" in text
+    assert "A tail argument is legal here" in text
+    assert "kernel BUG at include/linux/page-flags.h" in text
+    assert "page dumped because: VM_BUG_ON_PAGE(!PageHead(page))" in text
+    assert "CPU 0" in text
+    assert "CPU 1" in text
+    assert "schedule" in text
+    html = (tmp_path / "demo" / "report.html").read_text()
+    assert "kpageflags_read" in html
+    assert "In-Reply-To: " in (tmp_path / "demo" / "drafts.mbox").read_text()
+
+
+def test_the_seed_gives_one_finding_and_old_code_that_is_right_stays_silent(
+    mm_review: Run, seed_mbox: Path
+) -> None:
+    done = mm_review("review", seed_mbox, "--tree", MINIMM, "--format", "json")
+    assert done.returncode == 1, done.stderr
+    review = json.loads(done.stdout)
+    (finding,) = review["findings"]
+    assert _names(finding) == PATH
+    assert finding["origin"] == "introduced"
+    assert finding["reason"] == "stability"
+    assert finding["confidence"] == "high"
+    assert finding["patch"]["counter"] == 2
+    assert finding["witness"]["outcome"] == "sometimes"
+    (row,) = review["replays"]
+    assert (row["before"], row["after"]) == ("never", "sometimes")
+    assert review["stats"]["undecided"] == 0
+
+
+def test_the_same_input_gives_the_same_bytes(mm_review: Run, seed_mbox: Path) -> None:
+    runs = [
+        mm_review("review", seed_mbox, "--tree", MINIMM, "--format", "json").stdout
+        for _ in range(2)
+    ]
+    assert runs[0] == runs[1]
+    assert str(seed_mbox.parent) not in runs[0]
+    assert str(MINIMM.parent) not in runs[0]
+
+
+def test_the_users_repository_stays_as_it_was(
+    mm_review: Run, seed_mbox: Path, minimm_repo: Path
+) -> None:
+    before = _digest(minimm_repo)
+    done = mm_review("review", seed_mbox, "--format", "json", cwd=minimm_repo / "mm")
+    assert done.returncode == 1, done.stderr
+    assert json.loads(done.stdout)["findings"]
+    assert _digest(minimm_repo) == before
+
+
+def test_findings_of_an_entry_point_need_no_series(mm_review: Run, minimm: Any) -> None:
+    done = mm_review("review", "--entry", "kpageflags_read", "--tree", MINIMM, "--format", "json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["findings"] == []
+
+
+def test_demands_say_where_they_are_written(mm_review: Run) -> None:
+    done = mm_review("demands", "PageTransHuge", "--tree", MINIMM, "--format", "json")
+    doc = json.loads(done.stdout)
+    (demand,) = doc["demands"]
+    assert demand["position"] == ["order0", "head"]
+    assert demand["needs"] == ["CONFIG_DEBUG_VM"]
+    line = (MINIMM / demand["evidence"]["path"]).read_text().splitlines()
+    assert "VM_BUG_ON_PAGE(PageTail(page), page)" in line[demand["evidence"]["line"] - 1]
+    nothing = json.loads(
+        mm_review("demands", "PageDoubleMap", "--tree", MINIMM, "--format", "json").stdout
+    )
+    assert nothing["found"] is False
