@@ -28,7 +28,7 @@ def make_initial(pages: Pages, scenario: Scenario) -> World:
     blocks = blocks[first:] + blocks[:first]
     world = World(Scheme(pages), blocks, small, scenario.index)
     for operation in scenario.initial:
-        perform(_run(world, operation))
+        perform(run_operation(world, operation))
     perform(world.drain())
     return world
 
@@ -40,13 +40,14 @@ def make_actor(world: World, name: str, operations: Sequence[ScenarioOperation])
     def body() -> Body:
         private = start.copy()
         for operation in operations:
-            yield from _run(private, operation)
+            yield from run_operation(private, operation)
         return 0
 
     return ScriptedThread(name, body)
 
 
-def _run(world: World, operation: ScenarioOperation) -> Body:
+def run_operation(world: World, operation: ScenarioOperation) -> Body:
+    """Do one operation of a scenario in a world."""
     return operate(
         world,
         operation.process,

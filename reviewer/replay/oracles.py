@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from reviewer.model.witness import Schedule
+from reviewer.replay.actors import make_initial
+from reviewer.replay.memory import Memory
 from reviewer.replay.operations import operate
-from reviewer.replay.pages import Pages
+from reviewer.replay.pages import REFERENCE_LAYOUT, Pages
 from reviewer.replay.program import Oracle, SharedMemory
 from reviewer.replay.scenario import Scenario
 from reviewer.replay.scheme import perform
-from reviewer.replay.world import World
 
 LOWEST_TYPE = -100
 """A ``_mapcount`` below this is a page type (PageBuddy and the like), no count."""
@@ -39,19 +40,20 @@ def make_counter_oracle(pages: Pages) -> Oracle:
     return judge
 
 
-def mapped_counts(world: World, scenario: Scenario) -> range:
+def mapped_counts(scenario: Scenario) -> range:
     """Return how often the walker's page is mapped, least to most, while the actors run.
 
-    The operations are run in order on the model; memory is left as it was.
+    The operations are run in order on the model, in a memory of their own.
     """
-    mark = world.pages.memory.mark()
-    private = world.copy()
-    seen = [private.mappings(scenario.page)]
+    memory = Memory()
+    pages = Pages(memory, REFERENCE_LAYOUT, scenario.first_pfn, scenario.pages)
+    pages.place()
+    world = make_initial(pages, scenario)
+    seen = [world.mappings(scenario.page)]
     for thread in scenario.threads:
         for op in thread.operations:
-            perform(operate(private, op.process, op.name, op.first, op.count, op.arg))
-            seen.append(private.mappings(scenario.page))
-    world.pages.memory.rollback(mark)
+            perform(operate(world, op.process, op.name, op.first, op.count, op.arg))
+            seen.append(world.mappings(scenario.page))
     return range(min(seen), max(seen) + 1)
 
 

@@ -33,7 +33,8 @@ class ReplayRequest:
     """What to replay: the call path of a finding, entry function first, in a scenario.
 
     ``page`` is the number of the page the walker stands on (None: the scenario's).
-    ``schedule`` replays that one instead of looking for one.
+    ``schedule`` replays that one instead of looking for one. With ``source_actors`` the other
+    threads run the tree's own functions too; a schedule belongs to one such choice.
     """
 
     call_path: tuple[PathStep, ...]
@@ -41,6 +42,7 @@ class ReplayRequest:
     page: int | None = None
     schedule: Schedule | None = None
     directory: Path | None = None
+    source_actors: bool = False
 
 
 def replay(
@@ -62,7 +64,9 @@ def replay(
     if request.page is not None:
         scenario = replace(scenario, page=request.page)
     try:
-        setup = make_setup(code, scenario, request.call_path[0])
+        setup = make_setup(
+            code, scenario, request.call_path[0], source_actors=request.source_actors
+        )
     except Undecided as event:
         return _undecided(scenario, str(event))
     if request.schedule is not None:

@@ -16,6 +16,7 @@ from reviewer.replay.pages import Pages, extract_layout
 from reviewer.replay.program import Program
 from reviewer.replay.readers import make_reader
 from reviewer.replay.scenario import Scenario
+from reviewer.replay.source_actors import make_source_actor
 from reviewer.replay.thread import Thread
 
 
@@ -43,8 +44,12 @@ class Setup:
     model: str
 
 
-def make_setup(code: TreeCode, scenario: Scenario, entry: PathStep) -> Setup:
+def make_setup(
+    code: TreeCode, scenario: Scenario, entry: PathStep, *, source_actors: bool = False
+) -> Setup:
     """Make the machine and its threads.
+
+    With ``source_actors`` the actors run the tree's own functions where they can be run.
 
     Raises:
         Undecided: the tree lacks something that is needed, or the entry cannot be set up.
@@ -56,24 +61,40 @@ def make_setup(code: TreeCode, scenario: Scenario, entry: PathStep) -> Setup:
     pages = Pages(machine.memory, layout, scenario.first_pfn, scenario.pages)
     world = make_initial(pages, scenario)
     threads: list[Thread] = []
+    actors: set[str] = set()
     reader = 0
     answer: Callable[[int | None], int | None] = lambda result: result  # noqa: E731 - default
     for cpu, thread in enumerate(scenario.threads):
         if thread.operations:
-            threads.append(make_actor(world, thread.name, thread.operations))
+            made = None
+            if source_actors:
+                made = make_source_actor(machine, world, thread.name, thread.operations, cpu=cpu)
+            if made is None:
+                threads.append(make_actor(world, thread.name, thread.operations))
+                actors.add("the reference model")
+            else:
+                threads.append(made[0])
+                actors.add(_own_functions(made[1]))
             continue
         pfn = scenario.first_pfn + scenario.page
-        made = make_reader(machine, entry.function, pfn, name=thread.name, cpu=cpu, near=entry.path)
-        threads.append(made.thread)
-        reader, answer = cpu, made.answer
+        reads = make_reader(
+            machine, entry.function, pfn, name=thread.name, cpu=cpu, near=entry.path
+        )
+        threads.append(reads.thread)
+        reader, answer = cpu, reads.answer
     machine.memory.seal()
-    mapped = mapped_counts(world, scenario)
+    mapped = mapped_counts(scenario)
 
     def answers(results: Sequence[int | None]) -> Sequence[int | None]:
         return tuple(answer(r) if i == reader else r for i, r in enumerate(results))
 
     model = f"{entry.function}() and all it calls: the tree's own source"
-    if len(threads) > 1:
-        model += "; the other threads: the reference model"
+    if actors:
+        model += f"; the other threads: {' and '.join(sorted(actors))}"
     program = Program(tuple(threads), machine.memory, answers)
     return Setup(code, scenario, machine, pages, program, reader, mapped, model)
+
+
+def _own_functions(by_model: str) -> str:
+    own = "the tree's own rmap and allocator functions, page tables and lists by the model"
+    return f"{own}, and {by_model} too" if by_model else own

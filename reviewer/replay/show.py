@@ -10,6 +10,9 @@ from reviewer.model.witness import PageKind, PageRun, SourceText, Step
 from reviewer.replay.pages import Pages
 from reviewer.replay.steps import MODEL_PATH
 
+FEW = 3
+"""So many steps in a row are shown one by one."""
+
 _COUNTERS = ("_refcount", "_mapcount")
 _HEAD_COUNTERS = ("compound_mapcount", "nr_pages_mapped", "large_mapcount")
 
@@ -74,7 +77,7 @@ class PageWatch:
 
 
 def fold_steps(steps: Sequence[Step], keep: Callable[[Step], bool]) -> tuple[Step, ...]:
-    """Join runs of like steps of one thread that nobody else can see into one line each.
+    """Join runs of steps of one thread that nobody else can see into one line each.
 
     ``keep`` says which steps stay as they are. A run is told by its first step and its length.
     """
@@ -82,26 +85,21 @@ def fold_steps(steps: Sequence[Step], keep: Callable[[Step], bool]) -> tuple[Ste
     run: list[Step] = []
 
     def close() -> None:
-        if len(run) > 3:
+        if len(run) > FEW:
             first = run[0]
             after = tuple(state for step in run for state in step.after)
-            text = f"{first.text}, and {len(run) - 1} more steps like it"
+            text = f"{first.text}, and {len(run) - 1} more steps that nobody else sees"
             folded.append(replace(first, text=text, after=_join(after)))
         else:
             folded.extend(run)
         run.clear()
 
     for step in steps:
-        alike = run and (run[0].thread, run[0].access != "load") == (
-            step.thread,
-            step.access != "load",
-        )
-        if keep(step) or step.path != MODEL_PATH:
+        if run and (keep(step) or run[0].thread != step.thread):
             close()
+        if keep(step):
             folded.append(step)
         else:
-            if run and not alike:
-                close()
             run.append(step)
     close()
     return tuple(folded)

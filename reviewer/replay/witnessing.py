@@ -25,7 +25,7 @@ def make_witness(
 
     def observe(step: Step, address: int) -> None:
         after: tuple[PageRun, ...] = watch.after(step.page) if step.access != "load" else ()
-        if address >> 3 in contended:
+        if step.thread == setup.reader or address >> 3 in contended:
             kept.add(len(steps))
         steps.append(replace(step, after=after))
 

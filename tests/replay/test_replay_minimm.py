@@ -129,6 +129,17 @@ def test_the_same_request_gives_the_same_witness(seed: Witness, code_after: Make
     assert replay(code_after("minimm-seed"), request) == seed
 
 
+def test_the_trees_own_free_kills_the_reader_as_the_models_does(code_after: MakeCode) -> None:
+    request = ReplayRequest((READS, ASSERTS), "free-under-reader", source_actors=True)
+    found = replay(code_after("minimm-seed"), request, Limits(preemptions=1))
+    assert found.outcome is Outcome.SOMETIMES
+    assert "the tree's own rmap and allocator functions" in found.model
+    functions = {step.function for step in found.trace if step.thread == 1}
+    assert {"free_pages_prepare", "free_tail_pages_check", "page_remove_rmap"} & functions
+    assert "page dumped because: VM_BUG_ON_PAGE(!PageHead(page))" in found.oops
+    assert len(found.trace) < 120
+
+
 def test_another_tail_is_another_walk(code_after: MakeCode) -> None:
     request = ReplayRequest((READS, ASSERTS), "free-under-reader", page=3)
     found = replay(code_after("minimm-seed"), request)
