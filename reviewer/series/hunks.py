@@ -77,19 +77,22 @@ def parse_diff(diff: bytes) -> DiffFiles:
 
     Never raises: a diff that is cut off or damaged comes back with a problem.
     """
-    # A signature is not a removed line. It can only stand behind the last hunk; were "-- " a
-    # removed line "- ", cutting there would make that hunk too short, and then nothing is cut.
-    parsed = DiffFiles(())
-    for text in (_SIGNATURE.split(diff, maxsplit=1)[0], diff):
-        parsed = _parse(text)
-        if not parsed.problem:
-            break
-    return parsed
+    whole = _parse(diff)
+    first, *behind = _SIGNATURE.split(diff, maxsplit=1)
+    if not whole.problem or not behind:
+        return whole
+    # What stands behind the signature may be prose that only looks like a diff. Were the "-- " a
+    # removed line "- ", cutting there makes its hunk too short, and then nothing is won.
+    part = _parse(first)
+    if part.problem:
+        return whole
+    return DiffFiles(part.files, f"behind the signature: {whole.problem}")
 
 
 def _parse(diff: bytes) -> DiffFiles:
     # Latin-1 keeps every byte, and split() keeps form feeds and lone CRs inside their lines.
-    lines = [line + "\n" for line in diff.decode("latin-1").split("\n")]
+    # No empty line at the end: it would pass for the last context line of a diff cut short.
+    lines = [line + "\n" for line in diff.decode("latin-1").removesuffix("\n").split("\n")]
     try:
         patched = PatchSet(lines)
     except (UnidiffParseError, ValueError) as error:

@@ -21,6 +21,8 @@ from reviewer.series.rawmessage import normalize_newlines
 _NAMES = (b"from", b"subject", b"date")
 _FORMAT_PATCH_LINE = re.compile(rb">From [0-9a-f]{40} Mon Sep 17 00:00:00 2001\n")
 _PATCH_START = re.compile(rb"diff -|Index: |---(?: (?:[^ \t\r\n]|\Z)|[ \t\r]*\n)")
+_QUOTED_CR = "quoted CRLF detected"  # git's words
+_HEADER_WITHOUT_CR = re.compile(rb"^(?:@@ -|diff -|\+\+\+ )[^\n]*(?<!\r)\n", re.MULTILINE)
 # Most mails are answers: a look for these, in C, spares them the reading line by line.
 _DIFF_MARKS = (b"\n@@ -", b"diff --git ")
 _ENCODINGS = (b"base64", b"quoted-printable", b"flowed")  # what may hide the marks
@@ -150,7 +152,7 @@ class _Extractor:
                 break
         self._flush_field()
         if self.reader.quoted_cr and not self.options.strip_quoted_cr:
-            self.problems.append("quoted CRLF detected")
+            self.problems.append(_QUOTED_CR)
 
     def _take_part_field(self, line: bytes) -> None:
         self._take_field(line, self.outer, overwrite=False)
@@ -264,9 +266,10 @@ def parse_patch(mail: Mail, raw: bytes, *, scissors: bool = False) -> PatchText 
     """Give the patch a mail holds, None if it holds none.
 
     ``raw`` is the mail ``mail`` was parsed from. CRLF line ends are dropped first, as
-    ``git am`` does without ``--keep-cr``; inside base64 or quoted-printable they are kept and
-    said. The armor of a mail signed in line, on which ``git am`` fails, is removed. Scissors
-    are ignored unless asked for, also as ``git am`` does.
+    ``git am`` does without ``--keep-cr``; inside base64 or quoted-printable they are dropped if
+    even the diff's own headers have them (then they are the mailer's, not the file's), else
+    kept; either is said. The armor of a mail signed in line, on which ``git am`` fails, is
+    removed. Scissors are ignored unless asked for, also as ``git am`` does.
     """
     if not any(mark in raw for mark in _DIFF_MARKS):
         lower = raw.lower()
@@ -277,6 +280,9 @@ def parse_patch(mail: Mail, raw: bytes, *, scissors: bool = False) -> PatchText 
     if not is_patch(info.patch):
         return None
     problems = list(info.problems)
+    if _QUOTED_CR in problems and _HEADER_WITHOUT_CR.search(info.patch) is None:
+        info = read_mailinfo(raw, MailinfoOptions(scissors=scissors, strip_quoted_cr=True))
+        problems = [*info.problems, f"{_QUOTED_CR} and removed"]
 
     def text(data: bytes) -> str:
         decoded, problem = decode_text(data)

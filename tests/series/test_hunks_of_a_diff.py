@@ -84,6 +84,7 @@ def test_path_outside_the_tree_is_refused_and_the_rest_is_read(path: str) -> Non
     "diff",
     [
         PLAIN[:-8],
+        PLAIN[:-3],  # without the last context line
         PLAIN.replace(b"+10,5", b"+10,50"),
         PLAIN.replace(b"\n e", b"\nwrapped e"),
         b"--- a/x\n+++ b/x\n@@ -" + b"9" * 5000 + b" +1 @@\n",
@@ -94,6 +95,15 @@ def test_damaged_diff_comes_back_with_a_problem_in_one_line(diff: bytes) -> None
     found = parse_diff(diff)
     assert found.problem
     assert "\n" not in found.problem
+
+
+def test_second_diff_behind_a_signature_counts_and_prose_there_harms_nothing() -> None:
+    mail = PLAIN + b"-- \n2.39.5\n\n"
+    [first, second] = parse_diff(mail + git_diff("x", "x")).files
+    assert (first.path, second.path) == ("mm/rmap.c", "x")
+    found = parse_diff(mail + b"+++ I mean it\n@@ -1 +1 @@\nbroken\n")
+    assert [file.path for file in found.files] == ["mm/rmap.c"]
+    assert found.problem.startswith("behind the signature: ")
 
 
 def test_removed_line_that_looks_like_a_signature_is_a_removed_line() -> None:
