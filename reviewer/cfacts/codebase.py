@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -22,7 +23,7 @@ from reviewer.cfacts.index import TreeIndex, paths_in_scope
 from reviewer.cfacts.load import load_facts, without_collector
 from reviewer.cfacts.lower import UnreadableError
 from reviewer.cfacts.macros import MacroChooser, rank
-from reviewer.cfacts.made import MadeFunctions
+from reviewer.cfacts.made import MadeFunctions, calls_in_invocation
 from reviewer.cfacts.normalize import SourceText, normalize
 from reviewer.cfacts.pointers import find_pointers
 from reviewer.cfacts.tokens import Token, iter_tokens
@@ -269,16 +270,33 @@ class CodeBase:
     # ---- who refers to what ------------------------------------------------------------
 
     def callers(self, name: str) -> tuple[tuple[FunctionFacts, CallFact], ...]:
-        """Return every call (or invocation) of a name as written, by path and line."""
+        """Return every call (or invocation) of a name as written, by path and line.
+
+        A call in the arguments of an invocation at file scope (``TRACE_EVENT(...)``) stands in
+        a function that is named after the first argument and made by that macro. Calls in the
+        text of a ``#define`` are not here: ask ``macros_with()``, then for their callers.
+        """
         found = []
         word = f"{name}:"
         for path in self.index.paths:
             rows = self._facts[path].functions
-            if not any(word in row.calls for row in rows):
-                continue
-            for facts in self.functions_in(path):
-                found += [(facts, call) for call in facts.calls if call.name == name]
+            if any(word in row.calls for row in rows):
+                for facts in self.functions_in(path):
+                    found += [(facts, call) for call in facts.calls if call.name == name]
+            for invocation in self._facts[path].invocations:
+                if name in invocation.arguments:
+                    found += calls_in_invocation(path, invocation, name)
         return tuple(found)
+
+    def macros_with(self, word: str) -> tuple[MacroFacts, ...]:
+        """Return the macros whose text holds a word, by path and line, whatever the conditions."""
+        whole = re.compile(rf"\b{re.escape(word)}\b")
+        return tuple(
+            row.facts(path)
+            for path in self.index.paths
+            for row in self._facts[path].macros
+            if word in row.body and whole.search(row.body)
+        )
 
     def pointers(self, function: str) -> tuple[PointerFact, ...]:
         """Return where a function's address is stored or passed, by path and line."""

@@ -9,6 +9,10 @@ from collections.abc import Sequence
 from reviewer.cfacts.normalize import Directive
 
 _SPACE = re.compile(r"(?:\\\r?\n|\s)+")
+MAX_LEVELS = 50  # of nested conditionals
+MAX_BRANCHES = 50  # of one conditional
+UNKNOWN = "..."  # a condition that is not kept because it is over a limit; it is never known
+
 _OPENERS = frozenset({"if", "ifdef", "ifndef"})
 
 
@@ -63,7 +67,9 @@ class ConditionMap:
             elif word in ("elif", "else") and levels:
                 earlier = levels[-1][0]
                 parts = [f"!({text})" for text in earlier if text]
-                if word == "elif":
+                if len(earlier) > MAX_BRANCHES:
+                    parts = [UNKNOWN]
+                elif word == "elif":
                     text = condition_text(directive)
                     parts.append(f"({text})" if parts else text)
                     earlier.append(text)
@@ -73,7 +79,8 @@ class ConditionMap:
             else:
                 continue
             self._starts.append(directive.end)
-            self._stacks.append(tuple(text for _, text in levels if text))
+            stack = tuple(text for _, text in levels[:MAX_LEVELS] if text)
+            self._stacks.append((*stack, UNKNOWN) if len(levels) > MAX_LEVELS else stack)
 
     def at(self, offset: int) -> tuple[str, ...]:
         """Return the conditions around an offset, outermost first."""

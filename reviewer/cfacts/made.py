@@ -104,6 +104,33 @@ class MadeFunctions:
         return self._made[key]
 
 
+def calls_in_invocation(
+    path: str, invocation: Invocation, name: str
+) -> list[tuple[FunctionFacts, CallFact]]:
+    """Return the calls of a name in an invocation's arguments, in a function made by it."""
+    calls = tuple(
+        CallFact(name, invocation.line + invocation.arguments.count("\n", 0, match.start()))
+        for match in re.finditer(rf"\b{re.escape(name)}\s*\(", invocation.arguments)
+    )
+    if not calls:
+        return []
+    first = split_arguments(invocation.arguments)[0].strip()
+    facts = FunctionFacts(
+        first if _WORD.fullmatch(first) else invocation.name,
+        path,
+        invocation.line,
+        invocation.line + invocation.arguments.count("\n"),
+        invocation.start,
+        invocation.end,
+        (),
+        True,
+        invocation.conditions,
+        calls,
+        made_by=invocation.name,
+    )
+    return [(facts, call) for call in calls]
+
+
 def _facts(
     path: str, invocation: Invocation, end_line: int, name: str, tokens: list[Token]
 ) -> FunctionFacts:

@@ -7,6 +7,7 @@ import pytest
 from reviewer.cfacts.codebase import CodeBase
 from reviewer.cfacts.config import default_config
 from reviewer.model import ctree as c
+from reviewer.model.facts import Skipped
 
 Maker = Callable[..., CodeBase]
 
@@ -223,3 +224,16 @@ def test_callers_are_found_by_name(code_of: Maker) -> None:
     code = code_of({"fs/proc/page.c": POINTERS, "mm/a.c": "int g(void)\n{\n\treturn one(0);\n}\n"})
     found = [(facts.name, facts.path, call.line) for facts, call in code.callers("one")]
     assert found == [("user", "fs/proc/page.c", 17), ("g", "mm/a.c", 3)]
+
+
+def test_callers_stand_in_invocations_and_macros_too(code_of: Maker) -> None:
+    text = (
+        "#define twice(x) (one(x) + one(x))\n"
+        "TRACE_EVENT(mm_event,\n\tTP_ARGS(page),\n\tTP_fast_assign(\n\t\te = one(page);\n\t)\n);\n"
+        "int one(int x)\n{\n\treturn x;\n}\n"
+    )
+    code = code_of({"mm/a.c": text})
+    ((facts, call),) = code.callers("one")
+    assert (facts.name, facts.made_by, facts.line, call.line) == ("mm_event", "TRACE_EVENT", 2, 5)
+    assert isinstance(code.body(facts), Skipped)
+    assert [macro.name for macro in code.macros_with("one")] == ["twice"]

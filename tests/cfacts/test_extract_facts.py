@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import string
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -175,6 +176,24 @@ def test_types_and_their_enumerators() -> None:
     ]
     enums = [row.enumerators for row in found.types if row.kind == "enum"]
     assert enums == [("PG_a", "PG_b", "?"), ("IN_A", "IN_B")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("(" * 200_000, "f(" + ";" * 200_000, "{" * 200_000, '"' * 200_000, "a" * 500_000),
+        *("int a = " + " " * 1_000_000 + "b;", "x = /*" + "a\n" * 300_000 + "*/ y"),
+        *("struct a {" * 20_000 + "};" * 20_000, "typedef " + "a " * 200_000 + ";"),
+        *("#if A\n" * 20_000 + "#endif\n" * 20_000, "#if A\n" + "#elif B\n" * 5000),
+        *("#if 1\n" + "#else\nint f(\n" * 3000 + "void) {}\n", "#define A \\\n" * 50_000),
+        *("F(" + "((" * 50_000, "F(a) " * 100_000, "enum a {" + "a," * 200_000),
+    ],
+    ids=lambda text: text[:8],
+)
+def test_a_hostile_file_costs_bounded_time(text: str) -> None:
+    found = facts(text)
+    assert isinstance(found, FileFacts)
+    assert all(len(row.conditions) <= 51 for row in found.functions)
 
 
 def test_what_cannot_be_read_is_said() -> None:
