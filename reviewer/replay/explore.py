@@ -38,7 +38,7 @@ from reviewer.replay.thread import AccessKind
 from reviewer.replay.unfold import Batch, Cell, Footprints, LocalState, Unfolding
 
 UNBOUNDED = 1 << 30
-PROGRESS_EVERY = 2048
+PROGRESS_EVERY = 256
 
 
 class _Stopped(Exception):  # noqa: N818 - a turn of the search, not an error

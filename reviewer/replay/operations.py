@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from reviewer.replay.reuse import reuse_compound, reuse_small
+from reviewer.replay.splitting import mremap, split_page
 from reviewer.replay.thread import Body, Undecided
 from reviewer.replay.world import (
     HPAGE_PMD_NR,
@@ -68,6 +69,7 @@ def fault_read(world: World, process: str, first: int, count: int, arg: int) -> 
             reserved = world.pages.mask("PG_reserved")
             yield world.scheme.steps.set_bits("paging_init", world.zero_page, reserved)
         table.ptes[i] = Entry(world.zero_page, False)
+        table.page_table = True
     return 0
 
 
@@ -87,6 +89,7 @@ def fork(world: World, process: str, first: int, count: int, arg: int) -> Body:
             yield from scheme.page_dup_rmap(head, HPAGE_PMD_ORDER)
         parent.pmd.write = False
         child.pmd = Entry(head, False)
+    child.page_table = parent.page_table
     for i, entry in parent.ptes.items():
         if entry.page != world.zero_page:
             yield from scheme.get_page(world.head_of(entry.page))
@@ -118,12 +121,21 @@ def split_vma(world: World, process: str, first: int, count: int, arg: int) -> B
     return 0
 
 
+def mlock(world: World, process: str, first: int, count: int, arg: int) -> Body:
+    """Give a range a VMA of its own, and fault it in for writing."""
+    yield from split_vma(world, process, first, count, arg)
+    yield from fault_write(world, process, first, count, arg)
+    return 0
+
+
 def munmap(world: World, process: str, first: int, count: int, arg: int) -> Body:
     """Unmap a range and forget its VMA."""
     table = world.processes[process]
     yield from madv_dontneed(world, process, first, count, arg)
     for i in range(first, first + count):
         table.vma.pop(i, None)
+    if not table.vma:
+        table.page_table = False
     return 0
 
 
@@ -137,7 +149,10 @@ def madv_dontneed(world: World, process: str, first: int, count: int, arg: int) 
 def exit_mm(world: World, process: str, first: int, count: int, arg: int) -> Body:
     """Unmap all that the process maps, and forget it."""
     del first, count, arg
-    yield from world.zap(world.processes[process], 0, HPAGE_PMD_NR)
+    table = world.processes[process]
+    yield from world.zap(table, 0, HPAGE_PMD_NR)
+    for moved in sorted(table.ptes):
+        yield from world.zap(table, moved, 1)
     del world.processes[process]
     return 0
 
@@ -163,10 +178,16 @@ OPERATIONS: dict[str, Operation] = {
     "fork": fork,
     "mprotect_ro": mprotect_ro,
     "mprotect_rw": split_vma,
-    "mlock": split_vma,
+    "mlock": mlock,
     "munlock": split_vma,
     "munmap": munmap,
     "madv_dontneed": madv_dontneed,
+    "madvise_dontneed": madv_dontneed,
+    "dontneed": madv_dontneed,
+    "mremap": mremap,
+    "split": split_page,
+    "split_page": split_page,
+    "split_huge_page": split_page,
     "exit": exit_mm,
     "reuse_small": reuse_small,
     "reuse_compound": reuse_compound,
@@ -182,7 +203,7 @@ def _fault(world: World, table: Process, index: int) -> Body:
     whole = len(table.vma) == HPAGE_PMD_NR and len(set(table.vma.values())) == 1
     if kind.startswith("hugetlb"):
         yield from _fault_hugetlb(world, table, shared=kind == "hugetlb-shared")
-    elif whole and not table.ptes:
+    elif whole and not table.page_table:
         if kind == "anon":
             page = yield from world.alloc(HPAGE_PMD_ORDER, "anon")
             yield from world.map_new_anon(page, HPAGE_PMD_ORDER, 0)
@@ -195,11 +216,13 @@ def _fault(world: World, table: Process, index: int) -> Body:
         page = yield from world.alloc(0, "anon")
         yield from world.map_new_anon(page, 0, index)
         table.ptes[index] = Entry(page, True)
+        table.page_table = True
     else:
         page = (yield from _page_cache(world)) + index
         yield from world.scheme.get_page(world.head_of(page))
         yield from world.scheme.page_add_file_rmap(page, 0)
         table.ptes[index] = Entry(page, True)
+        table.page_table = True
     return 0
 
 

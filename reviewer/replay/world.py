@@ -32,11 +32,15 @@ class Entry:
 
 @dataclass(slots=True)
 class Process:
-    """What one process maps of the range. ``vma`` holds the kind of each page mapped or not."""
+    """What one process maps of the range. ``vma`` holds the kind of each page mapped or not.
+
+    ``page_table``: the PMD points to a table of PTEs, empty or not, so no huge page fits.
+    """
 
     vma: dict[int, str] = field(default_factory=dict)
     pmd: Entry | None = None
     ptes: dict[int, Entry] = field(default_factory=dict)
+    page_table: bool = False
 
 
 @dataclass(slots=True)
@@ -166,6 +170,7 @@ class World:
             return 0
         if kind == "anon":
             yield from self.scheme.split_huge_pmd(entry.page, HPAGE_PMD_ORDER)
+        process.page_table = True
         for i in range(HPAGE_PMD_NR):
             process.ptes[i] = Entry(entry.page + i, entry.write)
         return 0

@@ -13,6 +13,7 @@ from reviewer.replay.operations import operate
 from reviewer.replay.scheme import perform
 from reviewer.replay.tables import kpagecount, runs, stored
 from reviewer.replay.truth import iter_differences, make_world
+from reviewer.replay.world import World
 
 TRUTH = Path(__file__).parents[3] / "shared" / "truth" / "truth-6.1.json"
 
@@ -66,6 +67,61 @@ def test_every_recorded_value_is_the_models() -> None:
     table = json.loads(TRUTH.read_text())
     assert table["steps"]
     assert [str(difference) for difference in iter_differences(table)] == []
+
+
+def run(*operations: tuple[str, str, int, int]) -> World:
+    world = make_world()
+    for process, name, first, count in operations:
+        perform(operate(world, process, name, first, count, 1))
+    for page in range(512):
+        if world.head_of(page) in world.allocated:
+            assert kpagecount(world.scheme, page, 1)[0] == world.mappings(page)
+    return world
+
+
+def test_a_split_page_is_512_small_ones_mapped_as_before() -> None:
+    world = run(*SPLIT, (C1, "munmap", 0, 100), (P, "split", 0, 0))
+    assert runs(kpagecount(world.scheme, 0, 512)) == ((0, 100, 1), (100, 412, 2))
+    raw = stored(world.pages, 0, 512)
+    assert (raw["order"], raw["head_refcount"]) == (0, 1)
+    assert raw["mapcount"] == [[0, 100, 0], [100, 412, 1]]
+
+
+def test_a_split_frees_what_nobody_maps() -> None:
+    world = run(*FAULT, (P, "munmap", 256, 256), (P, "split", 0, 0))
+    assert runs(kpagecount(world.scheme, 0, 512)) == ((0, 256, 1), (256, 256, 0))
+    assert world.pages.peek(300, "_refcount") == 0
+    assert world.pages.peek(300, "mapping") == 0
+
+
+def test_what_is_moved_stays_mapped_and_goes_with_its_process() -> None:
+    moved = (*FAULT, (P, "mremap", 8, 8))
+    assert runs(kpagecount(run(*moved).scheme, 0, 512)) == ((0, 512, 1),)
+    assert runs(kpagecount(run(*moved, (P, "munmap", 0, 512)).scheme, 0, 512)) == (
+        (0, 8, 0),
+        (8, 8, 1),
+        (16, 496, 0),
+    )
+    assert run(*moved, (P, "exit", 0, 0)).allocated == {}
+
+
+def test_a_shared_huge_page_of_a_file_counts_in_each_page() -> None:
+    world = run((P, "mmap_shmem", 0, 512), (P, "fault_write", 0, 1))
+    raw = stored(world.pages, 0, 512)
+    assert (raw["compound_mapcount"], raw["mapcount"]) == (0, [[0, 512, 0]])
+    assert raw["head_refcount"] == 512 + 1  # the page cache's, and the mapping's
+    assert raw["total_mapcount"] == 1
+    perform(operate(world, P, "munmap", 0, 512))
+    assert runs(kpagecount(world.scheme, 0, 512)) == ((0, 512, 0),)
+
+
+def test_memory_given_back_comes_back_small_where_a_page_table_stands() -> None:
+    world = run(
+        *FAULT, (P, "mprotect_ro", 7, 1), (P, "madv_dontneed", 0, 512), (P, "fault_write", 3, 1)
+    )
+    page = world.page_at(P, 3)
+    assert page is not None
+    assert world.allocated[page].order == 0
 
 
 def small_table() -> dict[str, object]:
