@@ -92,7 +92,10 @@ def parse_diff(diff: bytes) -> DiffFiles:
 def _parse(diff: bytes) -> DiffFiles:
     # Latin-1 keeps every byte, and split() keeps form feeds and lone CRs inside their lines.
     # No empty line at the end: it would pass for the last context line of a diff cut short.
-    lines = [line + "\n" for line in diff.decode("latin-1").removesuffix("\n").split("\n")]
+    # Nor "\ No newline at end of file": it moves no line, and unidiff knows it in English and
+    # right behind a hunk only.
+    text = diff.decode("latin-1").removesuffix("\n")
+    lines = [line + "\n" for line in text.split("\n") if not line.startswith("\\ ")]
     try:
         patched = PatchSet(lines)
     except (UnidiffParseError, ValueError) as error:

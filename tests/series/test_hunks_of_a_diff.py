@@ -97,6 +97,16 @@ def test_damaged_diff_comes_back_with_a_problem_in_one_line(diff: bytes) -> None
     assert "\n" not in found.problem
 
 
+@pytest.mark.parametrize("marker", [b"\\ No newline at end of file\n", b"\\ Kein Ende\n"])
+def test_marker_of_a_missing_newline_counts_as_no_line(marker: bytes) -> None:
+    hunk = b"@@ -1 +1 @@\n-a\n" + marker + b"+b\n" + marker
+    for diff in (git_diff("x", "x", hunk=hunk), git_diff("x", "x", hunk=hunk + b"\n" + marker)):
+        found = parse_diff(diff + b"-- \n2.39.5\n")
+        assert found.problem == ""
+        lines = HunkLines(1, 1, 1, 1, (LineRange(1, 1),), (LineRange(1, 1),))
+        assert found.files == (FileDiff("x", "x", (lines,)),)
+
+
 def test_second_diff_behind_a_signature_counts_and_prose_there_harms_nothing() -> None:
     mail = PLAIN + b"-- \n2.39.5\n\n"
     [first, second] = parse_diff(mail + git_diff("x", "x")).files
