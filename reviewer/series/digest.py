@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
+from enum import IntEnum
 from itertools import chain, islice
 
 from reviewer.model.codec import to_json
@@ -34,12 +35,22 @@ _BATCH_BYTES = 2 << 20
 _WIDEST = 10**12
 
 
+class TokenKind(IntEnum):
+    """What sharing a token means. A reply's title counts only if no mail it answers is here."""
+
+    OWN_ID = 0
+    PARENT_ID = 1
+    SHARED = 2
+    ORPHAN_TITLE = 3
+
+
 @dataclass(frozen=True, slots=True)
 class Digest:
     """One message for the ledger: its record as JSON, and what is asked of it without that.
 
     ``rank`` orders the copies of one mail, the best highest. Two mails that may have to be
-    grouped together share one of ``tokens``. ``raw`` is the compressed message, where kept.
+    grouped together share one of ``tokens`` (hash and TokenKind). ``raw`` is the compressed
+    message, where kept.
     """
 
     origin: str
@@ -48,7 +59,7 @@ class Digest:
     rank: str = ""
     record: bytes = b""
     words: bytes = b""
-    tokens: tuple[int, ...] = ()
+    tokens: tuple[tuple[int, int], ...] = ()
     raw: bytes | None = None
 
 
@@ -65,7 +76,7 @@ def make_digest(message: RawMessage, keep_raw: bool) -> Digest:
         rank=_rank(mail, diff, message.data),
         record=to_json(record, indent=0),
         words=" ".join(find_words(diff)).encode() if diff else b"",
-        tokens=tuple(dict.fromkeys(_hash(token) for token in find_tokens(record))),
+        tokens=tuple({_hash(text): int(kind) for text, kind in find_tokens(record)}.items()),
         raw=zlib.compress(message.data, 1) if keep_raw else None,
     )
 
@@ -155,29 +166,32 @@ def _rank(mail: Mail, diff: bytes | None, raw: bytes) -> str:
     return f"{not munged:d} {size:012d} {body:012d} {hashlib.sha256(raw).hexdigest()}"
 
 
-def find_tokens(record: MailRecord) -> Iterator[str]:
+def find_tokens(record: MailRecord) -> Iterator[tuple[str, TokenKind]]:
     """Yield what a mail shares with each mail it may have to be grouped with."""
     if record.msgid:
-        yield f"m:{record.msgid}"
+        yield f"m:{record.msgid}", TokenKind.OWN_ID
     for parent in record.parents:
-        yield f"m:{parent}"
-    if record.base.change_id:
-        yield f"c:{record.base.change_id}"
+        yield f"m:{parent}", TokenKind.PARENT_ID
     subject = record.subject
-    member = record.role in {Role.COVER, Role.PATCH}
-    if member or record.may_be_guessed:
-        yield f"t:{make_slug(subject.title)}"
-    if not (member and subject.numbered):
+    title = f"t:{make_slug(subject.title)}"
+    if record.role not in {Role.COVER, Role.PATCH}:
+        if record.may_be_guessed:
+            yield title, TokenKind.ORPHAN_TITLE
+        return
+    yield title, TokenKind.SHARED
+    if record.base.change_id:
+        yield f"c:{record.base.change_id}", TokenKind.SHARED
+    if not subject.numbered:
         return
     if record.stem:
-        yield f"r:{record.stem}"
+        yield f"r:{record.stem}", TokenKind.SHARED
     numbers = f"{subject.revision}.{subject.point} {subject.expected} {subject.resend}"
     if not record.msgid:
-        yield f"u:{numbers}"
+        yield f"u:{numbers}", TokenKind.SHARED
     elif not record.parents:
         day = record.date // DAY
-        yield f"s:{record.sender} {numbers} {day}"
-        yield f"s:{record.sender} {numbers} {day + 1}"
+        yield f"s:{record.sender} {numbers} {day}", TokenKind.SHARED
+        yield f"s:{record.sender} {numbers} {day + 1}", TokenKind.SHARED
 
 
 def _hash(token: str) -> int:

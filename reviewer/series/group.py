@@ -197,16 +197,24 @@ def _join_buckets(
     for unit in sorted(units, key=lambda u: u.order):
         key = bucket(unit)
         before = opened.setdefault(key, []) if key is not None else []
-        target = next((u for u in reversed(before) if u.may_join(unit)), None)
-        if target is not None and within is not None:
-            newest = max(record.date for record in target.slots.values())
-            target = target if unit.head.date - newest <= within else None
+        target = _find_open(before, unit, within)
         if target is None:
             kept.append(unit)
             before.append(unit)
         else:
             target.join(unit, link)
     return sorted(kept, key=lambda u: u.order)
+
+
+def _find_open(before: list[Unit], unit: Unit, within: int | None) -> Unit | None:
+    """Find the newest unit with the places, the last of whose mails is not too old."""
+    for target in reversed(before):
+        if within is not None and unit.head.date - target.head.date > 2 * within:
+            return None
+        if target.may_join(unit):
+            newest = max(record.date for record in target.slots.values())
+            return target if within is None or unit.head.date - newest <= within else None
+    return None
 
 
 def _join_strangers(forest: Forest, units: list[Unit]) -> list[Unit]:

@@ -57,6 +57,7 @@ def group_mails(records: Iterable[MailRecord]) -> tuple[Group, ...]:
     completes = _find_completed(forest, units)
     lineages = find_lineages(forest, units, completes)
     attached = attach_mails(forest, units, loose)
+    home = {record.key: unit for unit in units for record in unit.slots.values()}
     groups = []
     for unit in units:
         lineage = lineages[unit.head.key]
@@ -64,7 +65,7 @@ def group_mails(records: Iterable[MailRecord]) -> tuple[Group, ...]:
         fixups, followups = attached[unit.head.key]
         older = completes.get(unit.head.key)
         borrowed = _borrow(unit, older, completes)
-        above = _answered_unit(forest, units, unit)
+        above = _answered_unit(forest, home, unit)
         groups.append(
             Group(
                 head=unit.head.key,
@@ -192,6 +193,9 @@ def _find_completed(forest: Forest, units: list[Unit]) -> dict[str, Unit]:
     replaces. A reroll with holes but a cover of its own is a reroll with holes.
     """
     home = {record.key: unit for unit in units for record in unit.slots.values()}
+    alike: dict[tuple[str, int], list[Unit]] = {}
+    for unit in units:
+        alike.setdefault((unit.sender, unit.expected), []).append(unit)
     found: dict[str, Unit] = {}
     for unit in units:
         if unit.cover is not None or unit.expected < 2 or not unit.missing:
@@ -202,7 +206,8 @@ def _find_completed(forest: Forest, units: list[Unit]) -> dict[str, Unit]:
             if above is not None:
                 older.append(home[above.key])
         if unit.point:
-            older += [other for other in units if _holds_titles(other, unit)]
+            sent = alike[unit.sender, unit.expected]
+            older += [other for other in sent if _holds_titles(other, unit)]
         fitting = [
             other
             for other in older
@@ -235,7 +240,6 @@ def _borrow(
     return tuple(sorted(taken.items()))
 
 
-def _answered_unit(forest: Forest, units: list[Unit], unit: Unit) -> str:
-    home = {record.key: other for other in units for record in other.slots.values()}
+def _answered_unit(forest: Forest, home: dict[str, Unit], unit: Unit) -> str:
     above = forest.find_ancestor(unit.head.key, lambda record: record.key in home)
     return home[above.key].head.key if above is not None else ""

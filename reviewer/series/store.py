@@ -10,23 +10,27 @@ import sqlite3
 import zlib
 from array import array
 from collections.abc import Iterable, Iterator
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 
 from reviewer.model.codec import from_json, to_json
 from reviewer.model.errors import BadInputError
-from reviewer.series.digest import Digest
+from reviewer.series.digest import Digest, TokenKind
 from reviewer.series.listing import SeriesEntry
 from reviewer.series.record import MailRecord
 from reviewer.series.reroll import Group
 
-LAYOUT = 2  # raise it with every change of a record or of what is read into one
+LAYOUT = 3  # raise it with every change of a record or of what is read into one
 _TABLES = """
 CREATE TABLE mail(id INTEGER PRIMARY KEY, key TEXT UNIQUE NOT NULL, rank TEXT NOT NULL,
   record BLOB NOT NULL, words BLOB, raw BLOB);
 CREATE TABLE seen(origin TEXT PRIMARY KEY, run INTEGER NOT NULL, key TEXT NOT NULL,
   error TEXT NOT NULL) WITHOUT ROWID;
 CREATE INDEX seen_key ON seen(key);
-CREATE TABLE link(token INTEGER, mail INTEGER, PRIMARY KEY(token, mail)) WITHOUT ROWID;
+CREATE TABLE link(token INTEGER, mail INTEGER, kind INTEGER NOT NULL,
+  PRIMARY KEY(token, mail)) WITHOUT ROWID;
+CREATE INDEX link_mail ON link(mail);
 CREATE TABLE series(head TEXT PRIMARY KEY, msgid TEXT NOT NULL, date INTEGER NOT NULL,
   grouped BLOB NOT NULL, entry BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE state(name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -147,8 +151,8 @@ class LedgerStore:
             "INSERT INTO mail(key, rank, record, words, raw) VALUES(?,?,?,?,?)",
             (digest.key, digest.rank, digest.record, digest.words, digest.raw),
         ).lastrowid
-        rows = ((token, mail) for token in digest.tokens)
-        self._db.executemany("INSERT OR IGNORE INTO link VALUES(?,?)", rows)
+        rows = ((token, mail, kind) for token, kind in digest.tokens)
+        self._db.executemany("INSERT OR IGNORE INTO link VALUES(?,?,?)", rows)
         return row is None
 
     def _drop_mail(self, mail: int) -> None:
@@ -182,14 +186,7 @@ class LedgerStore:
 
         Two mails are in one set if a chain of shared tokens leads from one to the other.
         """
-        count = self._db.execute("SELECT coalesce(max(id), 0) FROM mail").fetchone()[0]
-        above = array("q", range(count + 1))
-        token, first = None, 0
-        for value, mail in self._db.execute("SELECT token, mail FROM link ORDER BY token, mail"):
-            if value != token:
-                token, first = value, mail
-            else:
-                _join(above, first, mail)
+        above = self._join_tokens()
         self._db.execute("DROP TABLE IF EXISTS temp.part")
         self._db.execute(
             "CREATE TEMP TABLE part(root INTEGER, mail INTEGER, PRIMARY KEY(root, mail))"
@@ -209,6 +206,28 @@ class LedgerStore:
             records.append(from_json(record, MailRecord))
         if records:
             yield records
+
+    def _join_tokens(self) -> array[int]:
+        """Join mails by tokens; return for each mail's number one above it in its set."""
+        count = self._db.execute("SELECT coalesce(max(id), 0) FROM mail").fetchone()[0]
+        above = array("q", range(count + 1))
+        answered = bytearray(count + 1)  # 1 where a mail that it answers is here
+        query = "SELECT token, mail, kind FROM link ORDER BY token"
+        for _, rows in groupby(self._db.execute(query), itemgetter(0)):
+            shared = [(mail, kind) for _, mail, kind in rows if kind != TokenKind.ORPHAN_TITLE]
+            here = any(kind == TokenKind.OWN_ID for _, kind in shared)
+            for mail, kind in shared:
+                _join(above, shared[0][0], mail)
+                answered[mail] |= here and kind == TokenKind.PARENT_ID
+        query = "SELECT token, mail, kind FROM link WHERE kind>=? ORDER BY token"
+        titles = self._db.execute(query, (TokenKind.SHARED,))
+        for _, rows in groupby(titles, itemgetter(0)):
+            first = 0
+            for _, mail, kind in rows:
+                if kind == TokenKind.SHARED or not answered[mail]:
+                    first = first or mail
+                    _join(above, first, mail)
+        return above
 
     # ---- series
 

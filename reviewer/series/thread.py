@@ -6,6 +6,7 @@ not known here.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ from reviewer.series.record import MailRecord, Role
 
 DAY = 86_400
 _ANSWER_WINDOW = 120 * DAY  # a reply without ids to a patch four months old is another talk
+_MOST_ALIKE = 500  # patches of one title that a reply without ids is held against
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,16 +97,17 @@ def _guess_parents(records: dict[str, MailRecord], parent: dict[str, str]) -> fr
 
 
 def _find_answered(reply: MailRecord, patches: list[MailRecord]) -> MailRecord | None:
-    """Find the newest patch of that title, and those numbers, sent before the reply."""
-    best: MailRecord | None = None
-    for patch in patches:
-        if not 0 <= reply.date + DAY - patch.date <= _ANSWER_WINDOW + DAY:
-            continue
-        if reply.subject.tagged and _numbers(reply) != _numbers(patch):
-            continue
-        if best is None or best.order < patch.order:
-            best = patch
-    return best
+    """Find the newest patch of that title, and those numbers, sent before the reply.
+
+    ``patches`` are in order of date. A day is allowed for a clock that goes wrong.
+    """
+    newest = bisect_right(patches, reply.date + DAY, key=lambda patch: patch.date)
+    for patch in reversed(patches[max(newest - _MOST_ALIKE, 0) : newest]):
+        if reply.date - patch.date > _ANSWER_WINDOW:
+            break
+        if not reply.subject.tagged or _numbers(reply) == _numbers(patch):
+            return patch
+    return None
 
 
 def _numbers(record: MailRecord) -> tuple[int, int, int, int]:
