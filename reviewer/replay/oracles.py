@@ -20,8 +20,10 @@ from reviewer.replay.scheme import perform
 LOWEST_TYPE = -100
 """A ``_mapcount`` below this is a page type (PageBuddy and the like), no count."""
 
-COUNT_READERS = frozenset({"kpagecount_read"})
-"""Entry points whose answer is how often the page is mapped."""
+COUNT_READERS = frozenset(
+    {"kpagecount_read", "page_mapcount", "__page_mapcount", "folio_precise_page_mapcount"}
+)
+"""Functions whose answer is how often the page is mapped."""
 
 
 def make_counter_oracle(pages: Pages) -> Oracle:
@@ -65,7 +67,7 @@ def describe_wrong_counts(
         return ()
     span = f"{allowed.start} to {allowed.stop - 1}"
     return tuple(
-        f"{entry} can answer {value:#x} where the page is mapped {span} times ({schedule})"
+        f"{entry}() can answer {value} where the page is mapped {span} times ({schedule})"
         for value, schedule in returns
         if value not in allowed
     )

@@ -15,7 +15,11 @@ from reviewer.model.finding import PathStep
 from reviewer.model.witness import Outcome, Schedule, Witness
 from reviewer.replay.exploration import Exploration, Found, Limits
 from reviewer.replay.explore import Explorer
-from reviewer.replay.oracles import describe_wrong_counts, make_counter_oracle
+from reviewer.replay.oracles import (
+    COUNT_READERS,
+    describe_wrong_counts,
+    make_counter_oracle,
+)
 from reviewer.replay.pages import Pages
 from reviewer.replay.scenario import Scenario, find_scenarios, load_scenario
 from reviewer.replay.schedulers.drive import drive
@@ -26,6 +30,7 @@ from reviewer.replay.thread import Undecided
 from reviewer.replay.witnessing import make_witness
 
 Progress = Callable[[int], None]
+GARBAGE = "garbage-under-reader"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +78,24 @@ def replay(
         return _replay_given(setup, request, limits)
     oracle = make_counter_oracle(setup.pages)
     found = Explorer(setup.program, limits, oracle, progress).explore()
-    return _judge(setup, request, found, limits)
+    witness = _judge(setup, request, found, limits)
+    if witness.outcome is not Outcome.NEVER:
+        return witness
+    return replace(witness, reason="; ".join((witness.reason, *_wrong_counts(code, request))))
+
+
+def _wrong_counts(code: TreeCode, request: ReplayRequest) -> tuple[str, ...]:
+    """Say what a count on the path can still be when nothing asserts: garbage of a freed page."""
+    step = next((s for s in request.call_path if s.function in COUNT_READERS), None)
+    if step is None or step is request.call_path[0]:
+        return ()  # none, or the replay itself has told what it returns
+    scenario = load_scenario(request.directory or find_scenarios(), GARBAGE)
+    try:
+        setup = make_setup(code, scenario, step)
+    except Undecided:
+        return ()
+    found = Explorer(setup.program, Limits(preemptions=1)).explore()
+    return describe_wrong_counts(step.function, _returns(setup, found), setup.mapped)
 
 
 def _undecided(scenario: Scenario, reason: str) -> Witness:

@@ -18,6 +18,7 @@ pytestmark = pytest.mark.kernel
 
 PAGE_C = "fs/proc/page.c"
 FLAGS_H = "include/linux/page-flags.h"
+MAPCOUNT = PathStep("page_mapcount", "include/linux/mm.h", 0)
 DOUBLE_MAP = PathStep("PageDoubleMap", FLAGS_H, 0)
 
 Edits = Mapping[str, tuple[str, str]]
@@ -91,7 +92,7 @@ def code(kernel_6_1: Path, tmp_path_factory: pytest.TempPathFactory) -> MakeCode
 
 
 def run(code: CodeBase, entry: str, scenario: str) -> Witness:
-    path = (PathStep(entry, PAGE_C, 0), DOUBLE_MAP)
+    path = (PathStep(entry, PAGE_C, 0), MAPCOUNT, DOUBLE_MAP)
     return replay(code, ReplayRequest(path, scenario))
 
 
@@ -121,6 +122,8 @@ def test_a_helper_that_tests_the_head_itself_is_never_killed(code: MakeCode) -> 
     found = run(code(TOLERANT), "kpageflags_read", "free-under-reader")
     assert found.outcome is Outcome.NEVER
     assert "at most 2 preemptions" in found.reason
+    assert "page_mapcount() can answer " in found.reason
+    assert "where the page is mapped 0 to 1 times" in found.reason
 
 
 def test_unmodified_kpageflags_dies_at_page_tail_in_folio_flags(code: MakeCode) -> None:
