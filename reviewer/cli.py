@@ -14,6 +14,13 @@ from reviewer.model.finding import Origin
 from reviewer.model.review import Review
 from reviewer.model.rule import Severity
 from reviewer.pipeline import demo as demonstration
+from reviewer.pipeline.mail import (
+    LedgerFilter,
+    has_errors,
+    lint_file,
+    parse_since,
+    render_ledger,
+)
 from reviewer.pipeline.questions import (
     render_callers,
     render_demands,
@@ -45,6 +52,7 @@ CacheOption = Annotated[Path | None, typer.Option("--cache-dir", help="Where to 
 ConfigOption = Annotated[
     list[str] | None, typer.Option("--config", help="CONFIG_X=y|n|m: assume it (repeatable).")
 ]
+InputOption = Annotated[str, typer.Option("--input-format", help="Overrules detection.")]
 FormatOption = Annotated[str, typer.Option("--format", help=f"One of {', '.join(FORMATS)}.")]
 
 
@@ -119,9 +127,7 @@ def review(
         bool, typer.Option("--strict", help="Exit 4 if something was not analysed.")
     ] = False,
     replay: Annotated[bool, typer.Option("--replay/--no-replay", help="Confirm findings.")] = True,
-    input_format: Annotated[
-        str, typer.Option("--input-format", help="Overrules detection.")
-    ] = "auto",
+    input_format: InputOption = "auto",
     config: ConfigOption = None,
     cache_dir: CacheOption = None,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Tell everything.")] = False,
@@ -143,7 +149,7 @@ def review(
             progress=console.progress,
         )
         if source is not None:
-            result = review_series(Path("/dev/stdin") if source == "-" else Path(source), options)
+            result = review_series(sys.stdin.buffer if source == "-" else Path(source), options)
         else:
             result = review_tree(options, entries=tuple(entry or ()))
     text = render(result, output_format, verbose=verbose)
@@ -216,6 +222,42 @@ def rules(
 ) -> None:
     """List the rules."""
     sys.stdout.write(render_rules(output_format))
+
+
+@app.command("series")
+def list_series(
+    archive: Annotated[str, typer.Argument(metavar="ARCHIVE", help="Any archive; - for stdin.")],
+    since: Annotated[str, typer.Option("--since", help="YYYY-MM-DD: not older.")] = "",
+    author: Annotated[str, typer.Option("--author", help="Part of name or address.")] = "",
+    touching: Annotated[str, typer.Option("--touching", help="A file or directory.")] = "",
+    uses: Annotated[str, typer.Option("--uses", help="An identifier in the diffs.")] = "",
+    incomplete: Annotated[bool, typer.Option("--incomplete", help="Only with holes.")] = False,
+    output_format: Annotated[str, typer.Option("--format", help="table or jsonl.")] = "table",
+    input_format: InputOption = "auto",
+    cache_dir: CacheOption = None,
+) -> None:
+    """List the series of an archive."""
+    wanted = LedgerFilter(parse_since(since), author, touching, uses, incomplete)
+    source = sys.stdin.buffer if archive == "-" else Path(archive)
+    with Console() as console:
+        for line in render_ledger(
+            source, wanted, output_format, input_format, cache_dir, console.progress
+        ):
+            sys.stdout.write(line)
+
+
+draft_app = typer.Typer(no_args_is_help=True, help="Look after reply drafts.")
+app.add_typer(draft_app, name="draft")
+
+
+@draft_app.command("lint")
+def draft_lint(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A mail, or an mbox of drafts.")],
+) -> None:
+    """Say line by line what a list would object to; exit 1 on errors."""
+    lines = lint_file(file)
+    sys.stdout.write("".join(f"{file}:{line}\n" for line in lines))
+    raise typer.Exit(ExitCode.FINDINGS if has_errors(lines) else ExitCode.CLEAN)
 
 
 def _fail(message: str, code: int) -> NoReturn:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
+from typing import BinaryIO
 
 from reviewer.analysis.impact import Key, find_affected, find_changed, key_of
 from reviewer.analysis.knowledge import Knowledge
@@ -21,7 +22,7 @@ from reviewer.pipeline.uses import count_uses, list_uses
 from reviewer.series.read import read_series
 from reviewer.tree.apply import AppliedPatch, apply_series
 from reviewer.tree.baseline import find_base
-from reviewer.tree.repo import open_tree
+from reviewer.tree.repo import default_cache_dir, open_tree
 
 SERIES_ORIGINS = (Origin.INTRODUCED, Origin.EXPOSED, Origin.MOVED)
 
@@ -40,14 +41,22 @@ class _Step:
         return any(call.name == callee for f in functions for call in f.calls)
 
 
-def review_series(source: Path, options: Options) -> Review:
+def review_series(source: Path | BinaryIO, options: Options) -> Review:
     """Review one series against a kernel tree.
 
     Raises:
         BadInputError: the mail, the tree or a revision is not what it must be.
         DoesNotApplyError: a patch does not apply to the base.
     """
-    series = read_series(source, input_format=options.input_format, series=options.series)
+    # a series picked out of an archive pays for a ledger that is kept; a mailbox of one does not
+    kept = options.cache_dir or default_cache_dir() if options.series else None
+    series = read_series(
+        source,
+        input_format=options.input_format,
+        series=options.series,
+        cache_dir=kept,
+        progress=lambda done, place: options.progress(f"messages, at {place}", done, 0),
+    )
     with open_tree(options.tree, cache_dir=options.cache_dir) as tree:
         base = find_base(tree, series, options.base)
         applied = apply_series(tree, base.commit, series)
