@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reviewer.model.ctree import Call
+from reviewer.model.ctree import Call, Expr, Name, Number
 from reviewer.replay.arith import Operand, arithmetic, constant, convert, select
 from reviewer.replay.kernel_api.support import Primitive, argument
 from reviewer.replay.memory import VMEMMAP
@@ -56,6 +56,18 @@ def _deferred_split_queue(low: CallLowering, call: Call) -> Operand:
     return constant(low.machine.deferred_split_queue(), PointerType(kind))
 
 
+def _free_pages(low: CallLowering, call: Call) -> Operand:
+    """``free_unref_page(page, order)`` and ``__free_pages_ok``: checked and prepared, not listed.
+
+    What the allocator does with a page it has taken back (its lists) is the scenario's.
+    """
+    name = "free_pages_prepare"
+    parameters = low.definition_of(name, call.span).parameters
+    known: dict[str, Expr] = {"page": call.args[0], "order": call.args[1]}
+    args = tuple(known.get(p.name, Number(call.span, 0)) for p in parameters)
+    return low.value(Call(call.span, Name(call.span, name), args))
+
+
 TABLE: dict[str, Primitive] = {
     "pfn_to_page": _pfn_to_page,
     "__pfn_to_page": _pfn_to_page,
@@ -63,5 +75,7 @@ TABLE: dict[str, Primitive] = {
     "__page_to_pfn": _page_to_pfn,
     "pfn_to_online_page": _pfn_to_online_page,
     "pfn_valid": _pfn_valid,
+    "free_unref_page": _free_pages,
+    "__free_pages_ok": _free_pages,
     "get_deferred_split_queue": _deferred_split_queue,
 }

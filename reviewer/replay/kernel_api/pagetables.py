@@ -82,13 +82,18 @@ def _entry_page(pfn_of: str) -> Primitive:
     return lower
 
 
+def _same_entry(low: CallLowering, call: Call) -> Operand:
+    """``pte_mkwrite(pte, vma)``: what an entry permits moves no counter."""
+    return low.value(argument(call, 0))
+
+
 _SILENT = (
     *("pte_unmap", "update_mmu_cache", "update_mmu_cache_pmd", "update_mmu_tlb"),
     *("flush_tlb_range", "flush_pmd_tlb_range", "flush_tlb_page", "flush_cache_range"),
     *("flush_cache_page", "tlb_remove_page", "tlb_flush_pmd_range", "tlb_change_page_size"),
     *("mmu_notifier_invalidate_range", "mmu_notifier_invalidate_range_start"),
     *("mmu_notifier_invalidate_range_end", "pgtable_trans_huge_deposit"),
-    *("add_mm_counter", "inc_mm_counter", "dec_mm_counter"),
+    *("set_ptes", "add_mm_counter", "inc_mm_counter", "dec_mm_counter"),
 )
 
 TABLE: dict[str, Primitive] = dict.fromkeys(_SILENT, nothing)
@@ -98,6 +103,8 @@ TABLE |= {
     "pte_offset_map": _pte_offset,
     "pte_offset_kernel": _pte_offset,
     "set_pte_at": _set_entry,
+    "pte_mkwrite": _same_entry,
+    "pmd_mkwrite": _same_entry,
     "pmdp_invalidate": _invalidate,
     "pgtable_trans_huge_withdraw": _withdraw,
     "pte_page": _entry_page("pte_pfn"),
