@@ -33,7 +33,7 @@ test: setup
 	$(BIN)/python -m pytest -q -n 2 -m "not kernel and not peer and not bench"
 
 test-kernel: setup
-	KERNEL_6_1=$(KERNEL_6_1) KERNEL_6_12=$(KERNEL_6_12) .ci/kernel-trees $(BUILD)/kernels
+	KERNEL_6_1="$(KERNEL_6_1)" KERNEL_6_12="$(KERNEL_6_12)" .ci/kernel-trees $(BUILD)/kernels
 	. $(BUILD)/kernels/env && $(BIN)/python -m pytest -q -m "kernel or peer"
 
 bench: setup

@@ -177,7 +177,7 @@ def demo(
         drafts=output / "drafts.mbox",
         sender="A Reviewer <reviewer@example.org>",
     )
-    sys.stdout.write(f"\nwritten: {output}/series.mbox, report.html, drafts.mbox\n")
+    sys.stdout.write(f"\nwritten to {output}: minimm-seed.mbox, report.html, drafts.mbox\n")
 
 
 @app.command()
