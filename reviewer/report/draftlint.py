@@ -61,7 +61,12 @@ def lint_draft(raw: bytes, *, parent: Mail | None = None) -> tuple[LintLine, ...
 
 
 def lint_file(raw: bytes) -> tuple[LintLine, ...]:
-    """Return the objections to every message of a file, an mbox or a single mail."""
+    """Return the objections to every message of a file, an mbox or a single mail.
+
+    An empty file is what drafts are when there is nothing to say, and has none.
+    """
+    if not raw.strip():
+        return ()
     if not raw.startswith(b"From "):
         return lint_draft(raw)
     found: list[LintLine] = []

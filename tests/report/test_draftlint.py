@@ -119,6 +119,7 @@ def test_each_message_of_an_mbox_is_looked_at_and_lines_count_through() -> None:
     assert len(found) == 2
     assert all(lines[x.line - 1].startswith(b"word word") for x in found)
     assert lint_file(good.encode()) == ()
+    assert lint_file(b"") == ()
 
 
 def test_code_urls_and_oopses_may_be_wide() -> None:
