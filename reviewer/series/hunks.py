@@ -108,6 +108,8 @@ def _parse(diff: bytes) -> DiffFiles:
             problem = f"diff names a path outside the tree: {(new or old)[:200]!r}"
             continue
         hunks = tuple(_extract_lines(hunk) for hunk in item)
+        if not hunks and not item.patch_info and not item.is_binary_file:
+            problem = f"no hunk that can be read for {(new or old)[:200]!r}"
         files.append(FileDiff(old, new, hunks, _is_binary(item)))
     return DiffFiles(tuple(files), problem)
 

@@ -89,6 +89,7 @@ def test_path_outside_the_tree_is_refused_and_the_rest_is_read(path: str) -> Non
         PLAIN.replace(b"\n e", b"\nwrapped e"),
         b"--- a/x\n+++ b/x\n@@ -" + b"9" * 5000 + b" +1 @@\n",
         b"+++ b/x\n@@ -1 +1 @@\n",
+        b"--- a/x\n+++ b/x\n@@ -... f() ...\n-a\n+b\n" + PLAIN,
     ],
 )
 def test_damaged_diff_comes_back_with_a_problem_in_one_line(diff: bytes) -> None:
