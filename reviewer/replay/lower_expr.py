@@ -17,7 +17,6 @@ from reviewer.model.ctree import (
     Number,
     OffsetOf,
     SizeOf,
-    Span,
     StatementExpr,
     Ternary,
     Text,
@@ -25,19 +24,17 @@ from reviewer.model.ctree import (
     UnparsedExpr,
 )
 from reviewer.replay import arith
-from reviewer.replay.arith import COMPARISONS, Operand, constant, convert
+from reviewer.replay.arith import Operand, constant, convert
 from reviewer.replay.instr import Branch, Jump, Label, Set
-from reviewer.replay.lower_call import CallLowering
+from reviewer.replay.lower_operator import OperatorLowering, common_type
 from reviewer.replay.thread import Undecided
 from reviewer.replay.valuetype import (
     CHAR,
     INT,
-    LONG,
     ULONG,
     VOID,
     ArrayType,
     FunctionType,
-    IntType,
     PointerType,
     StructType,
     ValueType,
@@ -46,13 +43,12 @@ from reviewer.replay.valuetype import (
     decay,
     is_same,
     promote,
-    usual,
 )
 
 _WORD_CONSTANTS = {"true": 1, "false": 0}
 
 
-class ExpressionLowering(CallLowering):
+class ExpressionLowering(OperatorLowering):
     """Lowering of expressions; statements are abstract here."""
 
     @abstractmethod
@@ -173,7 +169,7 @@ class ExpressionLowering(CallLowering):
         if expr.op.startswith("x"):
             old = self.keep(old)
         op = "+" if "+" in expr.op else "-"
-        new = self._plain_binary(op, old, constant(1), expr.span)
+        new = self.binary(op, old, constant(1), expr.span)
         if expr.op.startswith("x"):
             self.store(place, new, expr.span)
             return old
@@ -186,37 +182,7 @@ class ExpressionLowering(CallLowering):
             return self._logical(expr)
         left = self.value(expr.left)
         right = self.value(expr.right)
-        return self._plain_binary(expr.op, left, right, expr.span)
-
-    def _plain_binary(self, op: str, left: Operand, right: Operand, span: Span) -> Operand:
-        if isinstance(left.type, PointerType) or isinstance(right.type, PointerType):
-            return self._pointer_binary(op, left, right, span)
-        if not isinstance(left.type, IntType) or not isinstance(right.type, IntType):
-            raise Undecided(f"needs {op} on {left.type!r} and {right.type!r}", span)
-        left = convert(left, promote(left.type))
-        right = convert(right, promote(right.type))
-        if op in ("<<", ">>"):
-            return arith.arithmetic(op, left, right, left.type)
-        assert isinstance(left.type, IntType)
-        assert isinstance(right.type, IntType)
-        common = usual(left.type, right.type)
-        result = INT if op in COMPARISONS else common
-        return arith.arithmetic(op, convert(left, common), convert(right, common), result)
-
-    def _pointer_binary(self, op: str, left: Operand, right: Operand, span: Span) -> Operand:
-        if op in COMPARISONS:
-            left, right = convert(left, ULONG), convert(right, ULONG)
-            return arith.arithmetic(op, left, right, INT)
-        if op == "+" and not isinstance(left.type, PointerType):
-            left, right = right, left
-        if isinstance(left.type, PointerType) and isinstance(right.type, IntType) and op in "+-":
-            return self.step_pointer(left, right, op)
-        if op == "-" and isinstance(left.type, PointerType):
-            size = self.types.size(left.type.to)
-            gap = arith.arithmetic("-", left.retyped(ULONG), right.retyped(ULONG), ULONG)
-            signed = convert(gap, LONG)
-            return arith.arithmetic("/", signed, constant(size, LONG), LONG)
-        raise Undecided(f"needs {op} on pointers", span)
+        return self.binary(expr.op, left, right, expr.span)
 
     def _assign(self, expr: Assign, *, wanted: bool) -> Operand:
         if expr.op == "=":
@@ -226,7 +192,7 @@ class ExpressionLowering(CallLowering):
             place = self.place(expr.target)
             right = self.value(expr.value)
             old = self.load(place, expr.span)
-            value = self._plain_binary(expr.op[:-1], old, right, expr.span)
+            value = self.binary(expr.op[:-1], old, right, expr.span)
         if not isinstance(place.type, StructType):
             value = convert(value, place.type)
         if wanted:
@@ -324,19 +290,6 @@ class ExpressionLowering(CallLowering):
         except Undecided:
             return None
 
-    def _ternary_type(self, then: ValueType | None, other: ValueType | None) -> ValueType:
-        if then is None or other is None:
-            return then or other or INT
-        if isinstance(then, IntType) and isinstance(other, IntType):
-            left, right = promote(then), promote(other)
-            assert isinstance(left, IntType)
-            assert isinstance(right, IntType)
-            return usual(left, right)
-        if isinstance(then, PointerType):
-            vague = isinstance(then.to, VoidType) and isinstance(other, PointerType)
-            return other if vague else then
-        return VOID if isinstance(then, VoidType) else other
-
     def _ternary(self, expr: Ternary) -> Operand:
         cond = self.value(expr.cond)
         if expr.then is None:
@@ -344,7 +297,7 @@ class ExpressionLowering(CallLowering):
         if cond.const is not None:
             live = expr.then if cond.const else expr.other
             kinds = [self._arm_type(arm) for arm in (expr.then, expr.other) if arm is not None]
-            kind = self._ternary_type(kinds[0], kinds[-1])
+            kind = common_type(kinds[0], kinds[-1])
             return convert(self.value(live) if live is not None else cond, kind)
         then: Operand | None = cond
         with self.capture() as yes:
@@ -353,7 +306,7 @@ class ExpressionLowering(CallLowering):
                 then = self.guard(arm.span, lambda: self.value(arm))
         with self.capture() as no:
             other = self.guard(expr.other.span, lambda: self.value(expr.other))
-        kind = self._ternary_type(then.type if then else None, other.type if other else None)
+        kind = common_type(then.type if then else None, other.type if other else None)
         then = convert(then or constant(0), kind)
         other = convert(other or constant(0), kind)
         if not yes and not no and not isinstance(kind, VoidType):
