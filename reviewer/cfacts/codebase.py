@@ -66,7 +66,8 @@ class CodeBase:
         self.macros = MacroChooser(self.index, config)
         self.text = lru_cache(maxsize=_KEPT_TEXTS)(self._normalized)
         self._made = MadeFunctions(self)
-        self._bodies: dict[FunctionFacts, FunctionDef | Skipped] = {}
+        self._bodies: dict[tuple[str, int, str], FunctionDef | Skipped] = {}
+        self._found: dict[tuple[str, str], FunctionFacts | None] = {}
         self._structs: dict[str, StructDef | None] = {}
         self._rows: dict[str, tuple[FunctionFacts, ...]] = {}
         self._enumerators: dict[str, int | None] = {}
@@ -109,6 +110,12 @@ class CodeBase:
         one whose conditions are false; then the file's own, what it includes, the order of
         ``ranks`` in kernel_config.toml. A static function of another ``.c`` file is not seen.
         """
+        key = (name, near)
+        if key not in self._found:
+            self._found[key] = self._choose_function(name, near)
+        return self._found[key]
+
+    def _choose_function(self, name: str, near: str) -> FunctionFacts | None:
         closure = self.index.closure(near) if near else frozenset()
         best: FunctionFacts | None = None
         best_key: tuple[object, ...] = ()
@@ -136,14 +143,15 @@ class CodeBase:
 
     def body(self, facts: FunctionFacts) -> FunctionDef | Skipped:
         """Return a function with its macros expanded, or why it cannot be read."""
-        found = self._bodies.get(facts)
+        key = (facts.path, facts.start, facts.name)
+        found = self._bodies.get(key)
         if found is None:
             try:
                 found = lower_function(self._function_tokens(facts), self.typedefs)
             except (UnreadableError, ExpansionLimitError) as error:
                 found = Skipped("cfacts", facts.path, facts.name, str(error))
                 self._skipped[facts.path, facts.name] = found
-            self._bodies[facts] = found
+            self._bodies[key] = found
         return found
 
     def _function_tokens(self, facts: FunctionFacts) -> list[Token]:

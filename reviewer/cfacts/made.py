@@ -31,6 +31,7 @@ class MadeFunctions:
     def __init__(self, code: CodeBase) -> None:
         self._code = code
         self._makes: dict[str, str] = {}
+        self._named: dict[str, tuple[FunctionFacts, ...]] = {}
         self._made: dict[tuple[str, int], tuple[FunctionFacts, ...]] = {}
         self._candidates: list[tuple[str, Invocation, tuple[str, ...], str]] | None = None
 
@@ -40,9 +41,15 @@ class MadeFunctions:
         A made name is a word of the macro's text, or is put together from the arguments: only
         invocations for which one of these can be true are expanded.
         """
-        for path, invocation, words, text in self._all():
-            if any(word in name for word in words) or name in text:
-                yield from (f for f in self._expand(path, invocation) if f.name == name)
+        if name not in self._named:
+            self._named[name] = tuple(
+                facts
+                for path, invocation, words, text in self._all()
+                if any(word in name for word in words) or name in text
+                for facts in self._expand(path, invocation)
+                if facts.name == name
+            )
+        yield from self._named[name]
 
     def in_file(self, path: str) -> Iterator[FunctionFacts]:
         """Yield the functions made in a file."""
