@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from reviewer.model.errors import BadInputError
+from reviewer.model.facts import Skipped
 from reviewer.model.series import PatchSeries
 from reviewer.series.archive import iter_raw
 from reviewer.series.assemble import assemble_series
@@ -21,6 +22,8 @@ from reviewer.series.record import MailRecord
 from reviewer.series.reroll import Group, group_alone
 from reviewer.series.select import find_by_msgid, parse_msgid, select_series
 from reviewer.series.store import LedgerStore
+
+OnSkipped = Callable[[Skipped], None]
 
 
 class _AllBut:
@@ -40,6 +43,7 @@ def read_series(
     series: str = "",
     cache_dir: Path | None = None,
     progress: Progress | None = None,
+    skipped: OnSkipped | None = None,
 ) -> PatchSeries:
     """Read one series in one revision from an archive of any kind.
 
@@ -50,6 +54,7 @@ def read_series(
             has; then, and without it, the newest revision is meant.
         cache_dir: where the archive's ledger is kept, so that a later run reads only what is new.
         progress: called every few hundred messages with their number and the place.
+        skipped: called for each message of the archive that could not be read.
 
     Raises:
         BadInputError: there is no patch, the choice is none or not clear, or a mail of the
@@ -59,7 +64,7 @@ def read_series(
     try:
         keep = not ledger.store.lasting
         ledger.update(_reader(path, input_format), keep_raw=keep, progress=progress)
-        errors = list(ledger.store.iter_errors())
+        errors = _tell_errors(ledger, skipped)
         group, entry = _choose(ledger, series, _name(path), errors)
         if errors and group.missing:
             origin, reason = errors[-1]
@@ -78,8 +83,11 @@ def iter_ledger(
     input_format: str = "auto",
     cache_dir: Path | None = None,
     progress: Progress | None = None,
+    skipped: OnSkipped | None = None,
 ) -> Iterator[SeriesEntry]:
     """Yield the series of an archive that the filter lets through, oldest first.
+
+    ``skipped`` is called for each message that could not be read.
 
     Raises:
         BadInputError: the archive cannot be read.
@@ -87,6 +95,7 @@ def iter_ledger(
     ledger = open_ledger(path, input_format=input_format, cache_dir=cache_dir)
     try:
         ledger.update(_reader(path, input_format), progress=progress)
+        _tell_errors(ledger, skipped)
         for _, entry in ledger.iter_groups(wanted):
             yield entry
     finally:
@@ -126,6 +135,14 @@ def _reader(
         return iter_raw(once.pop(), input_format, known) if once else ()
 
     return read
+
+
+def _tell_errors(ledger: Ledger, skipped: OnSkipped | None) -> list[tuple[str, str]]:
+    errors = list(ledger.store.iter_errors())
+    if skipped is not None:
+        for origin, reason in errors:
+            skipped(Skipped("series", origin, "", reason))
+    return errors
 
 
 def _choose(

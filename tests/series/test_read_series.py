@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from reviewer.model.errors import BadInputError
+from reviewer.model.facts import Skipped
 from reviewer.series.listing import LedgerFilter, make_row
 from reviewer.series.read import iter_ledger, read_series
 
@@ -258,6 +259,23 @@ def test_the_cut_of_another_series_costs_nothing(tmp_path: Path, thread: str) ->
     other = thread.replace(".git.", ".2nd.").replace("mm/rmap", "mm/gup")
     cut = other[: next(cuts(other))]
     assert len(read_series(write(tmp_path, thread + cut), series="mm/rmap").patches) == 3
+
+
+def test_a_message_that_cannot_be_read_is_told_and_costs_no_other(
+    tmp_path: Path, thread: str
+) -> None:
+    folder = tmp_path / "mails"
+    for part in ("cur", "new", "tmp"):
+        (folder / part).mkdir(parents=True)
+    for number, message in enumerate(thread.split("\nFrom ")):
+        (folder / "cur" / f"{number}:2,S").write_text(message.partition("\n")[2])
+    (folder / "cur" / "9:2,S").symlink_to(folder / "nowhere")
+    told: list[Skipped] = []
+    assert len(read_series(folder, skipped=told.append).patches) == 3
+    assert [s.path for s in told if "9:2,S" in s.path] == [s.path for s in told]
+    listed: list[Skipped] = []
+    assert len(list(iter_ledger(folder, skipped=listed.append))) == 1
+    assert listed == told
 
 
 def test_a_fixup_and_a_partial_reroll_leave_the_first_revision_alone(
