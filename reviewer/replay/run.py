@@ -24,6 +24,7 @@ from reviewer.replay.pages import Pages
 from reviewer.replay.scenario import Scenario, find_scenarios, load_scenario
 from reviewer.replay.schedulers.drive import drive
 from reviewer.replay.schedulers.given import Given
+from reviewer.replay.schedulers.sample import STRATEGIES, sample
 from reviewer.replay.schedulers.shrink import shrink
 from reviewer.replay.setup import Setup, TreeCode, make_setup
 from reviewer.replay.thread import Undecided
@@ -40,6 +41,8 @@ class ReplayRequest:
     ``page`` is the number of the page the walker stands on (None: the scenario's).
     ``schedule`` replays that one instead of looking for one. With ``source_actors`` the other
     threads run the tree's own functions too; a schedule belongs to one such choice.
+    ``asserts`` are the assertions meant, as the kernel prints them: one of them is preferred.
+    ``strategy`` is one of STRATEGIES; ``seed`` is for the random ones.
     """
 
     call_path: tuple[PathStep, ...]
@@ -48,6 +51,9 @@ class ReplayRequest:
     schedule: Schedule | None = None
     directory: Path | None = None
     source_actors: bool = False
+    asserts: tuple[str, ...] = ()
+    strategy: str = "exhaustive"
+    seed: int = 0
 
 
 def replay(
@@ -59,11 +65,13 @@ def replay(
     """Run the scenario of a request and say whether, and how, it fails.
 
     Raises:
-        BadInputError: the scenario is not known, or the request has no call path.
+        BadInputError: the scenario or the strategy is not known, or there is no call path.
 
     """
     if not request.call_path:
         raise BadInputError("replay: no call path; name the entry function")
+    if request.strategy not in STRATEGIES:
+        raise BadInputError(f"replay: strategy {request.strategy}: use {', '.join(STRATEGIES)}")
     limits = limits or Limits()
     scenario = load_scenario(request.directory or find_scenarios(), request.scenario)
     if request.page is not None:
@@ -77,7 +85,10 @@ def replay(
     if request.schedule is not None:
         return _replay_given(setup, request, limits)
     oracle = make_counter_oracle(setup.pages)
-    found = Explorer(setup.program, limits, oracle, progress).explore()
+    if request.strategy == "exhaustive":
+        found = Explorer(setup.program, limits, oracle, progress).explore()
+    else:
+        found = sample(setup.program, request.strategy, request.seed, limits, oracle, progress)
     witness = _judge(setup, request, found, limits)
     if witness.outcome is not Outcome.NEVER:
         return witness
@@ -125,7 +136,7 @@ def _judge(setup: Setup, request: ReplayRequest, found: Exploration, limits: Lim
     open_ends = [failing for failing in found.failures if failing.failure.kind == "undecided"]
     returns = _returns(setup, found)
     wrong = describe_wrong_counts(request.call_path[0].function, returns, setup.mapped)
-    chosen = _choose(bad, request.call_path, setup)
+    chosen = _choose(bad, request, setup)
     witness = Witness(
         _outcome(found, bool(chosen), bool(open_ends)),
         setup.scenario.id,
@@ -145,18 +156,22 @@ def _judge(setup: Setup, request: ReplayRequest, found: Exploration, limits: Lim
     return make_witness(setup, witness, replace(chosen, schedule=small), found.contended)
 
 
-def _choose(bad: list[Found], path: tuple[PathStep, ...], setup: Setup) -> Found | None:
-    """Prefer a failure in the helper the path ends in, then one anywhere on the path.
+def _choose(bad: list[Found], request: ReplayRequest, setup: Setup) -> Found | None:
+    """Prefer an assertion that is meant, then one in the helper the path ends in, or on the path.
 
-    Of several in one helper, prefer the one that dumps the head: the page the walker computed.
+    Of several, prefer the one that dumps the head: the page the walker computed.
     """
-    for step in reversed(path):
-        there = [failing for failing in bad if failing.failure.function == step.function]
-        head = setup.pages.address(setup.scenario.head)
-        of_head = [failing for failing in there if failing.failure.page == head]
-        for failing in of_head + there:
-            return failing
-    return bad[0] if bad else None
+    meant = [failing for failing in bad if failing.failure.text in request.asserts]
+    head = setup.pages.address(setup.scenario.head)
+    for candidates in (meant, bad):
+        for step in reversed(request.call_path):
+            there = [f for f in candidates if f.failure.function == step.function]
+            of_head = [failing for failing in there if failing.failure.page == head]
+            for failing in of_head + there:
+                return failing
+        if candidates:
+            return candidates[0]
+    return None
 
 
 def _outcome(found: Exploration, fails: bool, open_ends: bool) -> Outcome:
@@ -175,12 +190,11 @@ def _reason(
     open_ends: list[Found],
     pages: Pages,
 ) -> str:
+    parts = []
     if found.bound is None:
-        parts = ["all interleavings"]
-    elif found.bound < 0:
-        parts = ["no bound exhausted"]
-    else:
-        parts = [f"all interleavings with at most {found.bound} preemptions"]
+        parts.append("all interleavings")
+    elif found.bound >= 0:
+        parts.append(f"all interleavings with at most {found.bound} preemptions")
     if found.stopped_by:
         parts.append(f"stopped by the limit of {found.stopped_by}")
     for failing in open_ends:

@@ -193,6 +193,21 @@ def test_a_limit_that_stops_the_search_is_named(code_after: MakeCode) -> None:
     assert "10 states" in found.reason
 
 
+@pytest.mark.parametrize("strategy", ["random", "pct"])
+def test_a_random_strategy_says_how_often_it_looked(strategy: str, code_after: MakeCode) -> None:
+    request = ReplayRequest((READS, ASSERTS), "free-under-reader", strategy=strategy, seed=5)
+    found = replay(code_after("minimm-seed"), request)
+    assert f"({strategy}, seeds from 5)" in found.reason
+    assert found.outcome in (Outcome.SOMETIMES, Outcome.UNDECIDED)
+    if found.outcome is Outcome.SOMETIMES:
+        assert "VM_BUG_ON_PAGE(!PageHead(page))" in found.oops
+
+
+def test_an_unknown_strategy_is_bad_input(code_after: MakeCode) -> None:
+    with pytest.raises(BadInputError, match="exhaustive, random, pct"):
+        replay(code_after(""), ReplayRequest((READS,), "free-under-reader", strategy="luck"))
+
+
 def test_a_request_without_a_path_is_bad_input(code_after: MakeCode) -> None:
     with pytest.raises(BadInputError, match="entry function"):
         replay(code_after(""), ReplayRequest((), "free-under-reader"))
