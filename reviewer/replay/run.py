@@ -100,7 +100,7 @@ def _wrong_counts(code: TreeCode, request: ReplayRequest) -> tuple[str, ...]:
     step = next((s for s in request.call_path if s.function in COUNT_READERS), None)
     if step is None or step is request.call_path[0]:
         return ()  # none, or the replay itself has told what it returns
-    scenario = load_scenario(request.directory or find_scenarios(), GARBAGE)
+    scenario = load_scenario(find_scenarios(), GARBAGE)
     try:
         setup = make_setup(code, scenario, step)
     except Undecided:
@@ -127,7 +127,7 @@ def _replay_given(setup: Setup, request: ReplayRequest, limits: Limits) -> Witne
         return replace(empty, outcome=Outcome.UNDECIDED, reason=run.failure.text)
     reason = f"one schedule, as given: {run.failure.text}"
     witness = replace(empty, outcome=Outcome.SOMETIMES, reason=reason, model=setup.model)
-    return make_witness(setup, witness, Found(run.failure, run.schedule, 0), frozenset())
+    return make_witness(setup, witness, Found(run.failure, run.schedule, 0))
 
 
 def _judge(setup: Setup, request: ReplayRequest, found: Exploration, limits: Limits) -> Witness:
@@ -153,7 +153,7 @@ def _judge(setup: Setup, request: ReplayRequest, found: Exploration, limits: Lim
         return witness
     oracle = make_counter_oracle(setup.pages)
     small = shrink(setup.program, chosen.schedule, chosen.failure, oracle=oracle)
-    return make_witness(setup, witness, replace(chosen, schedule=small), found.contended)
+    return make_witness(setup, witness, replace(chosen, schedule=small))
 
 
 def _choose(bad: list[Found], request: ReplayRequest, setup: Setup) -> Found | None:
@@ -200,9 +200,7 @@ def _reason(
     for failing in open_ends:
         where = f" at {failing.failure.path}:{failing.failure.line}" if failing.failure.path else ""
         parts.append(f"{failing.failure.text}{where}")
-    for failing in bad:
-        if failing is not chosen:
-            parts.append(f"also {_spell(failing, pages)}")
+    parts += [f"also {_spell(failing, pages)}" for failing in bad if failing is not chosen]
     return "; ".join(parts)
 
 

@@ -88,7 +88,7 @@ def fold_steps(steps: Sequence[Step], keep: Callable[[Step], bool]) -> tuple[Ste
         if len(run) > FEW:
             first = run[0]
             after = tuple(state for step in run for state in step.after)
-            text = f"{first.text}, and {len(run) - 1} more steps that nobody else sees"
+            text = f"{first.text}, and {len(run) - 1} more steps the reader does not look at"
             folded.append(replace(first, text=text, after=_join(after)))
         else:
             folded.extend(run)
