@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Container, Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
@@ -21,7 +22,7 @@ from reviewer.series.rawmessage import RawMessage
 from reviewer.series.record import MailRecord
 from reviewer.series.reroll import Group, group_alone
 from reviewer.series.select import find_by_msgid, parse_msgid, select_series
-from reviewer.series.store import LedgerStore
+from reviewer.series.store import LedgerStore, closing_store
 
 OnSkipped = Callable[[Skipped], None]
 
@@ -61,7 +62,7 @@ def read_series(
             series is cut off.
     """
     ledger = open_ledger(path, input_format=input_format, cache_dir=cache_dir)
-    try:
+    with closing_store(ledger.store):
         keep = not ledger.store.lasting
         ledger.update(_reader(path, input_format), keep_raw=keep, progress=progress)
         errors = _tell_errors(ledger, skipped)
@@ -72,8 +73,6 @@ def read_series(
                 f"{origin}: {reason}, and {entry.title!r} lacks patches; take the archive again"
             )
         return _assemble(ledger, group, entry, path, input_format)
-    finally:
-        ledger.store.close()
 
 
 def iter_ledger(
@@ -93,13 +92,11 @@ def iter_ledger(
         BadInputError: the archive cannot be read.
     """
     ledger = open_ledger(path, input_format=input_format, cache_dir=cache_dir)
-    try:
+    with closing_store(ledger.store):
         ledger.update(_reader(path, input_format), progress=progress)
         _tell_errors(ledger, skipped)
         for _, entry in ledger.iter_groups(wanted):
             yield entry
-    finally:
-        ledger.store.close()
 
 
 def open_ledger(
@@ -148,26 +145,25 @@ def _tell_errors(ledger: Ledger, skipped: OnSkipped | None) -> list[tuple[str, s
 def _choose(
     ledger: Ledger, series: str, name: str, errors: list[tuple[str, str]]
 ) -> tuple[Group, SeriesEntry]:
-    rows = list(ledger.iter_groups())
+    rows = ledger.iter_groups
     wanted = parse_msgid(series)
-    if not rows or (wanted and find_by_msgid(rows, wanted) is None):
-        loose = _find_loose(ledger, wanted)
+    nothing = next(rows(), None) is None
+    if nothing or (wanted and find_by_msgid(rows, wanted) is None):
+        loose = list(islice(_iter_loose(ledger, wanted), 2))
         if len(loose) == 1:
             group = group_alone(loose[0])
             return group, make_entry(group, {group.head: loose[0]}, {group.head: loose[0].msgid})
-    if not rows:
+    if nothing:
         _explain_nothing(ledger, errors)
     return select_series(rows, series, name)
 
 
-def _find_loose(ledger: Ledger, msgid: str) -> list[MailRecord]:
-    """Find the mails with a diff that are no patch of a series; with ``msgid``, that one."""
-    return [
-        record
-        for records in ledger.store.iter_partitions()
-        for record in records
-        if record.has_diff and msgid in {"", record.msgid, record.key}
-    ]
+def _iter_loose(ledger: Ledger, msgid: str) -> Iterator[MailRecord]:
+    """Yield the mails with a diff that are no patch of a series; with ``msgid``, that one."""
+    for records in ledger.store.iter_partitions():
+        for record in records:
+            if record.has_diff and msgid in {"", record.msgid, record.key}:
+                yield record
 
 
 def _explain_nothing(ledger: Ledger, errors: list[tuple[str, str]]) -> None:

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator
 
 from reviewer.model.errors import BadInputError
 from reviewer.series.listing import SeriesEntry
 from reviewer.series.reroll import Group
 
 Row = tuple[Group, SeriesEntry]
+Rows = Callable[[], Iterator[Row]]  # read anew each time: a ledger of years is not held in memory
 
 _LISTED = 8  # as many as fit a line a person still reads
 _URL = re.compile(r"https?://\S+?/([^/\s]+@[^/\s]+?)(?:/\S*)?$")
 
 
-def select_series(rows: list[Row], wanted: str, archive: str) -> Row:
+def select_series(rows: Rows, wanted: str, archive: str) -> Row:
     """Return the one series meant; ``archive`` is its name for the messages.
 
     Raises:
         BadInputError: there is no patch, or not exactly one work fits.
     """
-    if not rows:
+    if next(rows(), None) is None:
         raise BadInputError(
             f"{archive} holds no patch: no mail in it has a diff or a [PATCH n/m]; "
             "give the mailbox of the thread"
@@ -47,53 +49,57 @@ def parse_msgid(wanted: str) -> str:
     return msgid if is_id else ""
 
 
-def find_by_msgid(rows: list[Row], msgid: str) -> Row | None:
+def find_by_msgid(rows: Rows, msgid: str) -> Row | None:
     """Find the series one of whose covers or patches has the Message-ID."""
-    for group, entry in rows:
+    for group, entry in rows():
         if any(msgid in {key, key.rpartition(" ")[0]} for _, key in group.slots):
             return group, entry
     return None
 
 
-def _by_title(rows: list[Row], wanted: str, archive: str) -> Row:
+def _by_title(rows: Rows, wanted: str, archive: str) -> Row:
     part = " ".join(wanted.casefold().split())
-    fitting = [row for row in rows if part in row[1].title.casefold()]
-    exact = [row for row in fitting if part == row[1].title.casefold()]
-    fitting = exact or fitting
-    if not fitting:
+    works = _name_works(rows, lambda entry: part == entry.title.casefold())
+    works = works or _name_works(rows, lambda entry: part in entry.title.casefold())
+    if not works:
         raise BadInputError(
             f"{archive} holds no series with Message-ID or title {wanted!r}; "
             "list what it holds with: mm-review series"
         )
-    works = {entry.work for _, entry in fitting}
     if len(works) > 1:
         raise BadInputError(
             f"{archive} holds {len(works)} series with {wanted!r} in their title: "
-            f"{_list_works(fitting)}; give more of the title, or a Message-ID"
+            f"{_list_works(works)}; give more of the title, or a Message-ID"
         )
-    return _newest(rows, works.pop())
+    return _newest(rows, *works)
 
 
-def _only_work(rows: list[Row], archive: str) -> Row:
+def _only_work(rows: Rows, archive: str) -> Row:
     """Return the newest revision of the only work; patches others answered it with aside."""
-    works = {entry.work for _, entry in rows}
-    if len(works) > 1:
-        works = {entry.work for _, entry in rows if not entry.in_reply_to} or works
-    if len(works) > 1:
+    works = _name_works(rows, lambda entry: True)
+    roots = _name_works(rows, lambda entry: not entry.in_reply_to)
+    if len(works) > 1 and len(roots) != 1:
         raise BadInputError(
-            f"{archive} holds {len(works)} series: {_list_works(rows)}; "
+            f"{archive} holds {len(works)} series: {_list_works(works)}; "
             "choose one with --series MSGID or --series 'part of its title'"
         )
-    return _newest(rows, works.pop())
+    return _newest(rows, *(works if len(works) == 1 else roots))
 
 
-def _newest(rows: list[Row], work: str) -> Row:
-    members = [row for row in rows if row[1].work == work]
+def _newest(rows: Rows, work: str) -> Row:
+    members = [row for row in rows() if row[1].work == work]
     return next((row for row in members if not row[1].superseded_by), members[-1])
 
 
-def _list_works(rows: list[Row]) -> str:
-    newest: dict[str, SeriesEntry] = {entry.work: entry for _, entry in rows}
-    said = [f"{e.title!r} ({e.label}, <{e.msgid}>)" for e in list(newest.values())[:_LISTED]]
-    more = len(newest) - len(said)
-    return ", ".join(said) + (f" and {more} more" if more > 0 else "")
+def _name_works(rows: Rows, wanted: Callable[[SeriesEntry], bool]) -> dict[str, str]:
+    """Return the works of the wanted series, each with how to name its last revision."""
+    return {
+        entry.work: f"{entry.title!r} ({entry.label}, <{entry.msgid}>)"
+        for _, entry in rows()
+        if wanted(entry)
+    }
+
+
+def _list_works(works: dict[str, str]) -> str:
+    more = len(works) - _LISTED
+    return ", ".join(list(works.values())[:_LISTED]) + (f" and {more} more" if more > 0 else "")

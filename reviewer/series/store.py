@@ -10,6 +10,7 @@ import sqlite3
 import zlib
 from array import array
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
@@ -37,6 +38,24 @@ CREATE TABLE state(name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 """
 
 
+@contextmanager
+def closing_store(store: LedgerStore) -> Iterator[LedgerStore]:
+    """Close the store at the end, and say in one line if its file failed meanwhile.
+
+    Raises:
+        BadInputError: the disk is full, or another run holds the ledger for too long.
+    """
+    try:
+        yield store
+    except sqlite3.Error as error:
+        raise BadInputError(
+            f"{store.path or 'temporary file'}: the ledger cannot be kept: {error}; "
+            "make room, wait for the other run, or give another --cache-dir"
+        ) from error
+    finally:
+        store.close()
+
+
 class LedgerStore:
     """The tables of one archive's ledger. ``path`` None keeps them in a file that goes away."""
 
@@ -45,9 +64,9 @@ class LedgerStore:
         self._db = self._open()
 
     def _open(self) -> sqlite3.Connection:
-        if self._path is not None:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
         try:
+            if self._path is not None:
+                self._path.parent.mkdir(parents=True, exist_ok=True)
             db = sqlite3.connect(str(self._path or ""), timeout=60, isolation_level=None)
             db.execute("PRAGMA journal_mode=WAL" if self._path else "PRAGMA journal_mode=OFF")
             db.execute("PRAGMA synchronous=NORMAL" if self._path else "PRAGMA synchronous=OFF")
@@ -57,8 +76,10 @@ class LedgerStore:
                 raise sqlite3.DatabaseError("older layout")
             if layout == 0:
                 db.executescript(f"BEGIN IMMEDIATE;{_TABLES}PRAGMA user_version={LAYOUT};COMMIT;")
-        except sqlite3.OperationalError as error:
-            raise BadInputError(f"{self._path}: the ledger cannot be opened: {error}") from error
+        except (sqlite3.OperationalError, OSError) as error:
+            raise BadInputError(
+                f"{self._path}: the ledger cannot be opened: {error}; give another --cache-dir"
+            ) from error
         except sqlite3.DatabaseError:
             if self._path is None:
                 raise
@@ -66,6 +87,11 @@ class LedgerStore:
                 Path(f"{self._path}{suffix}").unlink(missing_ok=True)
             return self._open()
         return db
+
+    @property
+    def path(self) -> Path | None:
+        """Where the file is; None for one that goes away."""
+        return self._path
 
     @property
     def lasting(self) -> bool:

@@ -4,8 +4,10 @@ import base64
 import gzip
 import io
 import os
+import sqlite3
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -389,6 +391,26 @@ def test_an_interrupted_reading_goes_on_where_it_stopped(tmp_path: Path, thread:
     [entry] = iter_ledger(path, cache_dir=cache, progress=lambda number, _: seen.append(number))
     assert entry.replies == 1200
     assert seen == [500]  # of 1204, 500 were kept; 704 are read now
+
+
+def test_a_cache_that_cannot_be_written_is_said_in_one_line(tmp_path: Path, thread: str) -> None:
+    path = write(tmp_path, thread)
+    (tmp_path / "file").write_text("no directory")
+    with pytest.raises(BadInputError, match=r"ledger cannot be opened.*--cache-dir") as told:
+        list(iter_ledger(path, cache_dir=tmp_path / "file"))
+    assert "\n" not in str(told.value)
+
+
+def test_a_ledger_that_fails_while_it_is_read_is_said_in_one_line(
+    tmp_path: Path, thread: str
+) -> None:
+    cache, path = tmp_path / "cache", write(tmp_path, thread)
+    list(iter_ledger(path, cache_dir=cache))
+    [file] = (cache / "ledger").glob("*.sqlite")
+    with closing(sqlite3.connect(file)) as other:
+        other.execute("DROP TABLE seen")
+    with pytest.raises(BadInputError, match=r"ledger cannot be kept: no such table"):
+        list(iter_ledger(path, cache_dir=cache))
 
 
 def test_a_ledger_that_is_damaged_or_of_another_layout_is_made_anew(
