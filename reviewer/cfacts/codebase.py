@@ -64,6 +64,7 @@ class CodeBase:
             self._facts = load_facts(source, paths, cache_dir, report or _log.warning)
             self.index = TreeIndex(paths, self._facts.__getitem__)
         self.macros = MacroChooser(self.index, config)
+        self.macros.generated = self.evaluate
         self.text = lru_cache(maxsize=_KEPT_TEXTS)(self._normalized)
         self._made = MadeFunctions(self)
         self._bodies: dict[tuple[str, int, str], FunctionDef | Skipped] = {}
@@ -270,7 +271,7 @@ class CodeBase:
         """Return the value of a constant expression, None where it is none or not known."""
         tokens = list(iter_tokens(text, near, 1))
         try:
-            expander = self.macros.expander(near, primitives=False)
+            expander = self.macros.expander(near)
             return evaluate_tokens(expander.expand(tokens), self.find_enumerator)
         except (NotConstantError, ExpansionLimitError):
             return None

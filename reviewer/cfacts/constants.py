@@ -27,17 +27,22 @@ SIZES = {
     "char": 1, "bool": 1, "_Bool": 1, "short": 2, "int": 4, "long": 8, "size_t": 8,
     "u8": 1, "u16": 2, "u32": 4, "u64": 8, "s8": 1, "s16": 2, "s32": 4, "s64": 8,
 }  # fmt: skip
-_BUILTINS: dict[str, Callable[[int], int]] = {
-    "__builtin_constant_p": lambda value: 1,
-    "__builtin_clz": lambda value: 32 - value.bit_length(),
-    "__builtin_clzl": lambda value: 64 - value.bit_length(),
-    "__builtin_clzll": lambda value: 64 - value.bit_length(),
-    "__builtin_ffs": lambda value: (value & -value).bit_length(),
-    "ilog2": lambda value: value.bit_length() - 1,
-    "const_ilog2": lambda value: value.bit_length() - 1,
-    "order_base_2": lambda value: (value - 1).bit_length() if value > 1 else 0,
-    "roundup_pow_of_two": lambda value: 1 << (value - 1).bit_length(),
-    "rounddown_pow_of_two": lambda value: 1 << (value.bit_length() - 1),
+# Functions of constants: how many arguments, and what they yield.
+_BUILTINS: dict[str, tuple[int, Callable[..., int]]] = {
+    "__builtin_constant_p": (1, lambda value: 1),
+    "__builtin_clz": (1, lambda value: 32 - value.bit_length()),
+    "__builtin_clzl": (1, lambda value: 64 - value.bit_length()),
+    "__builtin_clzll": (1, lambda value: 64 - value.bit_length()),
+    "__builtin_ffs": (1, lambda value: (value & -value).bit_length()),
+    "ilog2": (1, lambda value: value.bit_length() - 1),
+    "const_ilog2": (1, lambda value: value.bit_length() - 1),
+    "order_base_2": (1, lambda value: (value - 1).bit_length() if value > 1 else 0),
+    "roundup_pow_of_two": (1, lambda value: 1 << (value - 1).bit_length()),
+    "rounddown_pow_of_two": (1, lambda value: 1 << max(0, value.bit_length() - 1)),
+    "min": (2, min),
+    "max": (2, max),
+    "min_t": (2, min),
+    "max_t": (2, max),
 }
 
 
@@ -188,13 +193,22 @@ class _Evaluator:
             self.skip_group()
             return None
         self.at += 1
-        value = self.ternary()
-        if self.peek() != ")":
+        if name.endswith("_t"):  # min_t(type, a, b)
+            while self.peek() not in (",", ""):
+                self.at += 1
+            self.at += 1
+        values = [self.ternary()]
+        while self.peek() == ",":
+            self.at += 1
+            values.append(self.ternary())
+        known = [value for value in values if value is not None]
+        self.expect(")")
+        wanted, function = _BUILTINS[name]
+        if len(known) != len(values) or len(values) != wanted:
             self.at = start
             self.skip_group()
             return None
-        self.at += 1
-        return None if value is None else _BUILTINS[name](value)
+        return function(*known)
 
     def skip_group(self) -> None:
         depth = 0

@@ -9,7 +9,7 @@ the last in its file.
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from reviewer.cfacts.config import PREDEFINED, RANKS, UNDEFINED, KernelConfig
 from reviewer.cfacts.constants import NotConstantError, evaluate_tokens
@@ -44,6 +44,7 @@ class MacroChooser:
         self._truth: dict[tuple[str, str], bool | None] = {}
         self._asking: list[str] = []
         index.holds = lambda conditions: self.truth(conditions, "")
+        self.generated: Callable[[str, str], int | None] | None = None
         self._cuts = 0  # how often a question met itself: such an answer is not kept
         self._found: dict[tuple[str, str, Lines], Found | None] = {}
         self._ready: dict[tuple[str, int], Macro] = {}
@@ -210,7 +211,12 @@ class MacroChooser:
         key = (path, id(row))
         ready = self._ready.get(key)
         if ready is None:
-            body = tuple(iter_tokens(row.body, path, row.line))
+            text = row.body
+            if row in self.index.facts_of(path).constants and self.generated is not None:
+                # The build computes it: a conditional sees the number, not the enumerator.
+                value = self.generated(text, path)
+                text = text if value is None else str(value)
+            body = tuple(iter_tokens(text, path, row.line))
             ready = Macro(name, path, row.parameters, row.variadic, body)
             self._ready[key] = ready
         return ready

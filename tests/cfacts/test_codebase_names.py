@@ -168,6 +168,7 @@ def test_enumerators_typedefs_and_constants(code_of: Maker) -> None:
     assert [code.find_enumerator(name) for name in names] == [0, 4, 5, 6, 4, None]
     assert code.evaluate("MASK") == -16
     assert code.evaluate("LOG") == 5
+    assert code.evaluate("min(NR_B, NR_C) + max_t(int, NR_B, 7)") == 11
     assert code.evaluate("sizeof(unsigned long) * 8 - NR_A") == 64
     assert code.evaluate("f(x)") is None
     assert code.evaluate("1 +") is None
@@ -183,6 +184,8 @@ def test_generated_constants_come_from_bounds_c(code_of: Maker) -> None:
     flags = "enum pageflags { PG_locked, PG_head, __NR_PAGEFLAGS, PG_second = PG_locked };\n"
     code = code_of({"kernel/bounds.c": bounds, "include/linux/page-flags.h": flags})
     assert code.evaluate("NR_PAGEFLAGS") == 2
+    near = "include/linux/page-flags.h"
+    assert code.enabled(("NR_PAGEFLAGS > 1 && __NR_PAGEFLAGS == 0",), near) is True
 
 
 POINTERS = """
