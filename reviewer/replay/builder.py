@@ -48,6 +48,17 @@ def find_address_taken(definition: FunctionDef) -> frozenset[str]:
     return frozenset(taken)
 
 
+def pieces(size: int) -> list[tuple[int, int]]:
+    """Cut an object into (offset, bytes) of at most a word, each naturally aligned."""
+    found = []
+    at = 0
+    while at < size:
+        step = next(n for n in (8, 4, 2, 1) if at % n == 0 and at + n <= size)
+        found.append((at, step))
+        at += step
+    return found
+
+
 class Builder:
     """The state of lowering one function. Offsets and sizes are in bytes."""
 

@@ -19,10 +19,10 @@ from reviewer.model.ctree import (
 )
 from reviewer.model.facts import Skipped
 from reviewer.replay.arith import Operand, constant, convert
-from reviewer.replay.builder import Place
+from reviewer.replay.builder import Place, pieces
 from reviewer.replay.instr import Invoke, Store
 from reviewer.replay.kernel_api import find_primitive
-from reviewer.replay.lower_place import PlaceLowering, pieces
+from reviewer.replay.lower_place import PlaceLowering
 from reviewer.replay.thread import Undecided
 from reviewer.replay.valuetype import (
     ArrayType,

@@ -16,7 +16,7 @@ from reviewer.model.ctree import (
     Unary,
 )
 from reviewer.replay.arith import Operand, arithmetic, bits_of, constant, convert
-from reviewer.replay.builder import Builder, Place
+from reviewer.replay.builder import Builder, Place, pieces
 from reviewer.replay.instr import Address, Load, Store
 from reviewer.replay.thread import Undecided
 from reviewer.replay.valuetype import (
@@ -32,17 +32,6 @@ from reviewer.replay.valuetype import (
 )
 
 WORD_BYTES = 8
-
-
-def pieces(size: int) -> list[tuple[int, int]]:
-    """Cut an object into (offset, bytes) of at most a word, each naturally aligned."""
-    found = []
-    at = 0
-    while at < size:
-        step = next(n for n in (8, 4, 2, 1) if at % n == 0 and at + n <= size)
-        found.append((at, step))
-        at += step
-    return found
 
 
 class PlaceLowering(Builder):

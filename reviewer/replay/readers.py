@@ -14,7 +14,7 @@ from reviewer.model.facts import Skipped
 from reviewer.replay.interp import make_thread
 from reviewer.replay.lower_call import real_parameters
 from reviewer.replay.machine import Machine
-from reviewer.replay.memory import USER_LOW
+from reviewer.replay.memory import CONSTANT_LOW, USER_LOW
 from reviewer.replay.thread import Thread, Undecided
 
 ENTRY_SIZE = 8  # the /proc/kpage* files hold a u64 a page
@@ -48,6 +48,9 @@ class _Request:
 def _user_buffer(request: _Request) -> int:
     size = request.pages * ENTRY_SIZE
     request.buffer = request.machine.memory.allocate("buf", size, USER_LOW)
+    if request.function.endswith("_write"):
+        for address in range(request.buffer, request.buffer + size, 8):
+            request.machine.memory.words[address] = (1 << 64) - 1
     return request.buffer
 
 
@@ -68,6 +71,17 @@ def _opaque(name: str) -> Callable[[_Request], int]:
     return lambda request: request.machine.memory.opaque(name)
 
 
+def _zeroed(name: str) -> Callable[[_Request], int]:
+    """Make an object of the caller's own that begins as zeros: a total to add to."""
+
+    def make(request: _Request) -> int:
+        types = request.machine.types
+        kind = types.struct(name)
+        return request.machine.memory.allocate(name, types.size(kind), CONSTANT_LOW)
+
+    return make
+
+
 # (type as written, levels of pointer, part of the parameter's name) -> its value
 _PARAMETERS: tuple[tuple[str, int, str, Callable[[_Request], int]], ...] = (
     ("struct file", 1, "", _opaque("struct file")),
@@ -79,6 +93,11 @@ _PARAMETERS: tuple[tuple[str, int, str, Callable[[_Request], int]], ...] = (
     ("size_t", 0, "", lambda request: request.pages * ENTRY_SIZE),
     ("struct page", 1, "", lambda request: request.machine.page_address(request.pfn)),
     ("struct folio", 1, "", lambda request: request.machine.page_address(request.pfn)),
+    ("struct mem_size_stats", 1, "", _zeroed("struct mem_size_stats")),
+    ("bool", 0, "", lambda _request: 0),
+    ("_Bool", 0, "", lambda _request: 0),
+    ("unsigned long", 0, "flags", lambda _request: 0),
+    ("int", 0, "flags", lambda _request: 0),
     ("unsigned long", 0, "pfn", lambda request: request.pfn),
 )
 

@@ -4,26 +4,45 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from reviewer.replay.actors import run_operation
+from reviewer.replay.actors import make_world, run_operation
+from reviewer.replay.interp import call
 from reviewer.replay.machine import Machine
 from reviewer.replay.mixed import MixedThread
-from reviewer.replay.scenario import ScenarioOperation
+from reviewer.replay.pages import Pages
+from reviewer.replay.scenario import Scenario, ScenarioOperation
 from reviewer.replay.source_scheme import SourceScheme
-from reviewer.replay.thread import Body, Oops, Undecided
+from reviewer.replay.thread import Body, Oops, TreeCall, Undecided
 from reviewer.replay.world import World
+
+
+def make_source_world(machine: Machine, pages: Pages, scenario: Scenario) -> World:
+    """Bring the pages to the scenario's initial state by the tree's own functions.
+
+    What they prepare (a deferred list, a destructor) is what they look for when they free.
+
+    Raises:
+        Undecided: one of them needs something that is not modelled.
+
+    """
+
+    def run(wanted: TreeCall) -> int:
+        return call(machine, wanted.function, wanted.args, near=wanted.near)
+
+    return make_world(SourceScheme(machine, pages, scenario.index), scenario, run)
 
 
 def make_source_actor(
     machine: Machine, world: World, name: str, operations: Sequence[ScenarioOperation], *, cpu: int
-) -> tuple[MixedThread, str] | None:
-    """Return a thread that does the operations, and what in them stayed with the model.
+) -> MixedThread:
+    """Return a thread that does the operations; the memory must not be sealed yet.
 
-    It is tried alone first, before the memory is sealed: None when the tree's functions need
-    something that is not modelled, so that the reference model acts instead.
+    It is tried alone first. That it dies of itself is for the explorer to find.
+
+    Raises:
+        Undecided: the tree's functions need something that is not modelled.
+
     """
-    scheme = SourceScheme(machine, world.pages, world.index)
     start = world.copy()
-    start.scheme = scheme
 
     def body() -> Body:
         private = start.copy()
@@ -35,13 +54,11 @@ def make_source_actor(
     mark = machine.memory.mark()
     try:
         _run_alone(thread)
-    except Undecided:
-        return None
     except Oops:
-        pass  # it dies of itself: that is for the explorer to find
+        pass
     finally:
         machine.memory.rollback(mark)
-    return thread, ", ".join(sorted(scheme.by_model))
+    return thread
 
 
 def _run_alone(thread: MixedThread) -> None:

@@ -330,6 +330,30 @@ def test_primitives_do_what_the_kernel_says(machine_of: MachineOf) -> None:
     assert call(machine, "chosen", [7]) == 374
 
 
+SNAPSHOT = """
+#include <linux/mm.h>
+unsigned long snapshot(struct page *page)
+{
+	struct page copy;
+	memcpy(&copy, page, sizeof(copy));
+	return copy.flags + copy.index;
+}
+"""
+
+
+def test_a_copy_of_a_page_is_a_step_a_word(machine_of: MachineOf) -> None:
+    machine = machine_of(SNAPSHOT)
+    page = machine.make_pages(0x1000, 1)
+    members = machine.types.layout(machine.types.struct("struct page")).members
+    machine.memory.store(page + members["flags"].offset, 8, 40)
+    machine.memory.store(page + members["index"].offset, 8, 2)
+    thread = make_thread(machine, "snapshot", [page], "t")
+    steps = _steps(thread)
+    assert thread.result == 42
+    assert [kind for kind, _what in steps] == [AccessKind.LOAD] * 8
+    assert steps[0] == (AccessKind.LOAD, "page[0].flags")
+
+
 def test_stepping_over_the_same_start_gives_the_same_steps(counting: Machine) -> None:
     thread = make_thread(counting, "add", [2], "t")
     first = _steps(thread)

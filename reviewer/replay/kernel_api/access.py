@@ -6,7 +6,19 @@ from typing import TYPE_CHECKING
 
 from reviewer.model.ctree import Call
 from reviewer.replay.arith import Operand, constant
-from reviewer.replay.kernel_api.support import NOTHING, Primitive, argument, pointed
+from reviewer.replay.builder import pieces
+from reviewer.replay.instr import Load, Store
+from reviewer.replay.kernel_api.support import (
+    NOTHING,
+    Primitive,
+    address_of,
+    argument,
+    pointed,
+)
+from reviewer.replay.thread import Undecided
+from reviewer.replay.valuetype import INT, ULONG, IntType
+
+COPY_LIMIT = 4096  # bytes; a bigger copy is no struct page
 
 if TYPE_CHECKING:
     from reviewer.replay.lower_call import CallLowering
@@ -46,6 +58,38 @@ def _get_user(low: CallLowering, call: Call) -> Operand:
     return constant(0)
 
 
+def _known_size(low: CallLowering, call: Call) -> int:
+    size = low.value(argument(call, 2)).const
+    if size is None or size > COPY_LIMIT:
+        name = getattr(call.callee, "name", "a copy")
+        raise Undecided(f"needs {name} of a size known beforehand", call.span)
+    return size
+
+
+def _memcpy(low: CallLowering, call: Call) -> Operand:
+    """Copy a word at a time: others may run in between, as with ``rep movsq``."""
+    to, source = pointed(low, argument(call, 0)), pointed(low, argument(call, 1))
+    into, start = address_of(to, call), address_of(source, call)
+    for at, size in pieces(_known_size(low, call)):
+        kind = IntType(size, signed=False, rank=INT.rank)
+        reg = low.register()
+        low.emit(Load(call.span, reg, start.plus(at), kind, size))
+        low.emit(Store(call.span, into.plus(at), Operand(kind, reg=reg), size))
+    return low.address_of(to)
+
+
+def _memset(low: CallLowering, call: Call) -> Operand:
+    place = pointed(low, argument(call, 0))
+    byte = low.value(argument(call, 1)).const
+    if byte is None:
+        raise Undecided("needs memset to a value known beforehand", call.span)
+    into = address_of(place, call)
+    for at, size in pieces(_known_size(low, call)):
+        value = constant(int.from_bytes(bytes([byte & 0xFF]) * size, "little"), ULONG)
+        low.emit(Store(call.span, into.plus(at), value, size))
+    return low.address_of(place)
+
+
 TABLE: dict[str, Primitive] = {
     "READ_ONCE": _read_once,
     "ACCESS_ONCE": _read_once,
@@ -60,6 +104,10 @@ TABLE: dict[str, Primitive] = {
     "RCU_INIT_POINTER": _write_once,
     "smp_load_acquire": _load_acquire,
     "smp_store_release": _store_release,
+    "memcpy": _memcpy,
+    "__builtin_memcpy": _memcpy,
+    "memset": _memset,
+    "__builtin_memset": _memset,
     "put_user": _put_user,
     "__put_user": _put_user,
     "get_user": _get_user,

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from reviewer.replay.lower_call import CallLowering
 
 
-def _said(thread: Reporter, span: Span) -> str:
+def _said(thread: Reporter, span: Span, name: str) -> str:
     """Return the condition: what dump_page was told, else the assertion as spelled."""
     if thread.dumped[1]:
         return thread.dumped[1]
-    return span.via[0].name if span.via else "BUG"
+    return span.via[0].name if span.via else name
 
 
 def _bug(low: CallLowering, call: Call) -> Operand:
@@ -28,7 +28,7 @@ def _bug(low: CallLowering, call: Call) -> Operand:
     def fire(thread: Reporter, _registers: Registers) -> None:
         function = thread.backtrace()[0][0]
         raise AssertionFired(
-            _said(thread, span), thread.dumped[0], span.at_path, span.at_line, function
+            _said(thread, span, "BUG"), thread.dumped[0], span.at_path, span.at_line, function
         )
 
     low.emit(Act(span, fire))
@@ -48,9 +48,12 @@ def _dump_page(low: CallLowering, call: Call) -> Operand:
     return NOTHING
 
 
-def _warned(low: CallLowering, span: Span) -> None:
+def _warned(low: CallLowering, call: Call) -> None:
+    span = call.span
+    name = getattr(call.callee, "name", "WARN")
+
     def warn(thread: Reporter, _registers: Registers) -> None:
-        text = _said(thread, span)
+        text = _said(thread, span, name)
         thread.warnings = (*thread.warnings, (text, span.at_path, span.at_line))
         thread.dumped = (0, "")
 
@@ -58,7 +61,7 @@ def _warned(low: CallLowering, span: Span) -> None:
 
 
 def _warn_always(low: CallLowering, call: Call) -> Operand:
-    _warned(low, call.span)
+    _warned(low, call)
     return NOTHING
 
 
@@ -70,7 +73,7 @@ def _warn_if(low: CallLowering, call: Call) -> Operand:
     yes, no = Label(), Label()
     low.emit(Branch(cond, yes, no))
     low.emit(yes)
-    _warned(low, call.span)
+    _warned(low, call)
     low.emit(no)
     return cond.retyped(INT)
 
