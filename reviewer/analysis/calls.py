@@ -88,7 +88,7 @@ def _test_bit(frame: Frame, state: State, bit: Value, place: Value) -> Results:
     for flags, subset in ((frame.words.head_flags, HEAD), (frame.words.tail_flags, TAIL)):
         if bit.name in flags:
             return [
-                (s, Num(int(truth), doubt, frozenset({place.obj})))
+                (s, Num(int(truth), doubt | place.doubt, frozenset({place.obj}) | place.doubt))
                 for s, truth, doubt in split(state, place.obj, subset)
             ]
     return [(state, UNKNOWN)]

@@ -66,15 +66,16 @@ def _rename_value(value: Value, roots: dict[ObjectId, ObjectId]) -> Value:
     match value:
         case Ptr(obj=obj, doubt=doubt):
             return Ptr(_rename(obj, roots), frozenset(_rename(d, roots) for d in doubt))
-        case Place(obj=obj, field=field):
-            return Place(_rename(obj, roots), field)
+        case Place(obj=obj, field=field, doubt=doubt):
+            return Place(_rename(obj, roots), field, frozenset(_rename(d, roots) for d in doubt))
         case HeadWord(obj=obj, doubt=doubt):
             return HeadWord(_rename(obj, roots), frozenset(_rename(d, roots) for d in doubt))
-        case Num(value=number, doubt=doubt, about=about) if doubt or about:
+        case Num(value=number, doubt=doubt, about=about, open=loose) if doubt or about:
             return Num(
                 number,
                 frozenset(_rename(d, roots) for d in doubt),
                 frozenset(_rename(d, roots) for d in about),
+                loose,
             )
         case Unknown(doubt=doubt) if doubt:
             return Unknown(frozenset(_rename(d, roots) for d in doubt))

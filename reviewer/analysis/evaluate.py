@@ -78,6 +78,11 @@ def truths(state: State, value: Value) -> Iterable[tuple[State, bool, Doubt, Dou
             yield state, False, SURE, SURE
 
 
+def is_open(value: Value) -> bool:
+    """Say whether the truth of a value hangs on something that is not followed."""
+    return value.open if isinstance(value, Num) else not isinstance(value, Ptr | Place)
+
+
 def evaluate(frame: Frame, state: State, expr: c.Expr) -> Results:
     """Evaluate on one path; the results are the paths it splits into."""
     match expr:
@@ -153,8 +158,8 @@ def _member(frame: Frame, value: Value, field: str) -> Value:
     match value:
         case Ptr(obj=obj) if field in frame.words.same_object_fields:
             return value
-        case Ptr(obj=obj):
-            return Place(obj, field)
+        case Ptr(obj=obj, doubt=doubt):
+            return Place(obj, field, doubt)
     return UNKNOWN
 
 
@@ -168,11 +173,11 @@ def _element(state: State, pointer: Value, number: Value) -> Value:
 
 def _load(frame: Frame, state: State, place: Value) -> Value:
     match place:
-        case Place(obj=obj, field=field):
+        case Place(obj=obj, field=field, doubt=doubt):
             if field in frame.words.head_word_fields:
-                return HeadWord(obj, state.doubts(obj))
+                return HeadWord(obj, state.doubts(obj) | doubt)
             if field in frame.words.head_pointer_fields:
-                return Ptr(find_head(state, obj), state.doubts(obj))
+                return Ptr(find_head(state, obj), state.doubts(obj) | doubt)
     return UNKNOWN
 
 
@@ -189,9 +194,8 @@ def _unary(frame: Frame, state: State, expr: c.Unary) -> Results:
     for s, value in evaluate(frame, state, operand):
         if op == "!":
             results += [
-                (s2, Num(int(not t), doubt, about)) if known else (s2, Num(int(not t)))
+                (s2, Num(int(not t), doubt, about, is_open(value)))
                 for s2, t, doubt, about in truths(s, value)
-                for known in (isinstance(value, Num),)
             ]
         elif isinstance(value, Num) and op in "-+~":
             number = {"-": -value.value, "+": value.value, "~": ~value.value}[op]
@@ -219,13 +223,15 @@ def _logical(frame: Frame, state: State, expr: c.Binary) -> Results:
     decides = expr.op == "||"
     results: Results = []
     for s1, left in evaluate(frame, state, expr.left):
+        loose = is_open(left)
         for s2, truth, doubt, about in truths(s1, left):
             if truth == decides:
-                results.append((s2, Num(int(truth), doubt, about)))
+                results.append((s2, Num(int(truth), doubt, about, loose)))
                 continue
             for s3, right in evaluate(frame, s2, expr.right):
+                hangs = loose or is_open(right)
                 for s4, truth2, doubt2, about2 in truths(s3, right):
-                    results.append((s4, Num(int(truth2), doubt | doubt2, about | about2)))
+                    results.append((s4, Num(int(truth2), doubt | doubt2, about | about2, hangs)))
     return results
 
 
@@ -267,9 +273,12 @@ def _binary(frame: Frame, state: State, expr: c.Binary) -> Results:
 
 def _combine(state: State, op: str, left: Value, right: Value) -> Results:
     match left, right:
-        case HeadWord(obj=obj), Num(value=mask) if op == "&" and mask == 1:
+        case HeadWord(obj=obj, doubt=doubt), Num(value=mask) if op == "&" and mask == 1:
+            # its own doubt counts only where the answer follows from the claim
+            through = doubt - {obj}
             return [
-                (s, Num(int(t), doubt, frozenset({obj}))) for s, t, doubt in split(state, obj, TAIL)
+                (s, Num(int(truth), own | through, frozenset({obj}) | through))
+                for s, truth, own in split(state, obj, TAIL)
             ]
         case Num(value=1), HeadWord() if op == "&":
             return _combine(state, op, right, left)

@@ -37,11 +37,13 @@ class Num:
 
     ``about`` are the objects whose position was asked for it, ``doubt`` those among them
     that were unpinned and claimed already, so that asking again may bring another answer.
+    ``open`` says that it also hangs on something that is not followed.
     """
 
     value: int
     doubt: Doubt = SURE
     about: Doubt = SURE
+    open: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +63,11 @@ class Ptr:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The address of a member of a page."""
+    """The address of a member of a page, reached through a pointer with this doubt."""
 
     obj: ObjectId
     field: str
+    doubt: Doubt = SURE
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +92,7 @@ Predicate = tuple[str, str]  # its name, and its argument as written
 
 def doubt_of(value: Value) -> Doubt:
     """Return the unpinned objects the value rests on."""
-    return value.doubt if isinstance(value, Num | Unknown | Ptr | HeadWord) else SURE
+    return value.doubt if isinstance(value, Num | Unknown | Ptr | Place | HeadWord) else SURE
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from reviewer.analysis.calls import evaluate_call
 from reviewer.analysis.cfg import END, Flow, Node
-from reviewer.analysis.evaluate import Results, evaluate, truths
+from reviewer.analysis.evaluate import Results, evaluate, is_open, truths
 from reviewer.analysis.hazards import Demand, Hazard
 from reviewer.analysis.values import (
     UNKNOWN,
@@ -167,7 +167,8 @@ class Frame:
         for s1, value in evaluate(self, state, node.expr):
             for s2, truth, doubt, about in truths(s1, value):
                 if stop is not None:
-                    self.note_assertion(node, stop, s2, truth, doubt, about)
+                    note = self.note_open if is_open(value) else self.note_assertion
+                    note(node, stop, s2, truth, doubt, about)
                     if truth and stop_name(stop) in self.words.stop:
                         continue
                 after.append((node.next[0 if truth else 1], s2, UNKNOWN))
@@ -181,6 +182,17 @@ class Frame:
             for s, _ in evaluate(self, state, node.expr)
             for to in dict.fromkeys(node.next)
         ]
+
+    def note_open(
+        self, node: Node, stop: c.Call, state: State, truth: bool, doubt: Doubt, about: Doubt
+    ) -> None:
+        """Note an assertion on a page that also asks what the walk does not follow.
+
+        Only where it would count: it fires on the claim, or passes on one nothing pins.
+        """
+        if any(state.find(obj).tracked for obj in (about if truth else doubt)):
+            text = self.describe_demand(node, stop).text
+            self.skip(f"the assertion {text} also hangs on what is not followed")
 
     def note_assertion(
         self, node: Node, stop: c.Call, state: State, truth: bool, doubt: Doubt, about: Doubt
