@@ -12,10 +12,13 @@ from reviewer.model.source import SourceTree
 
 
 def paths_in_scope(source: SourceTree, scope: Sequence[str], extra: Iterable[str]) -> list[str]:
-    """Return the C files under the prefixes of ``scope``, and the extra ones that exist."""
+    """Return the C files under the prefixes of ``scope``, and the extra ones that exist.
+
+    The empty prefix is the whole tree.
+    """
     found = {
         path
-        for path in source.iter_paths(scope)
+        for path in source.iter_paths(() if "" in scope else scope)
         if path.endswith((".c", ".h")) and not path.startswith(IGNORED)
     }
     found |= {path for path in extra if source.exists(path)}
