@@ -1,35 +1,40 @@
 """What acts beside the reader: threads that run operations of the reference model.
 
-The model is the actor wherever the tree's own functions are not run; ``MODEL`` says so in a
-witness.
+The model is the actor wherever the tree's own functions are not run (see source_actors).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from reviewer.replay.operations import operate
 from reviewer.replay.pages import Pages
 from reviewer.replay.scenario import Scenario, ScenarioOperation
 from reviewer.replay.scheme import Scheme, perform
-from reviewer.replay.thread import Body, ScriptedThread
+from reviewer.replay.thread import Body, ScriptedThread, TreeCall
 from reviewer.replay.world import HPAGE_PMD_NR, World
-
-MODEL = "reference model"
 
 
 def make_initial(pages: Pages, scenario: Scenario) -> World:
-    """Bring the pages to the scenario's initial state; the caller seals the memory then."""
+    """Bring the pages to the scenario's initial state by the reference model.
+
+    The caller seals the memory then.
+    """
+    return make_world(Scheme(pages), scenario, None)
+
+
+def make_world(scheme: Scheme, scenario: Scenario, call: Callable[[TreeCall], int] | None) -> World:
+    """Bring a scheme's pages to the initial state; ``call`` runs functions of the tree."""
+    pages = scheme.pages
     for page in range(pages.count):
         pages.poke(page, "_mapcount", -1)
     blocks = tuple(range(0, pages.count - HPAGE_PMD_NR + 1, HPAGE_PMD_NR))
     small = range(len(blocks) * HPAGE_PMD_NR, pages.count)
     first = scenario.head // HPAGE_PMD_NR
-    blocks = blocks[first:] + blocks[:first]
-    world = World(Scheme(pages), blocks, small, scenario.index)
+    world = World(scheme, blocks[first:] + blocks[:first], small, scenario.index)
     for operation in scenario.initial:
-        perform(run_operation(world, operation))
-    perform(world.drain())
+        perform(run_operation(world, operation), call)
+    perform(world.drain(), call)
     return world
 
 

@@ -16,8 +16,10 @@ from reviewer.replay.pages import Pages, extract_layout
 from reviewer.replay.program import Program
 from reviewer.replay.readers import make_reader
 from reviewer.replay.scenario import Scenario
-from reviewer.replay.source_actors import make_source_actor
-from reviewer.replay.thread import Thread
+from reviewer.replay.scheme import Scheme
+from reviewer.replay.source_actors import make_source_actor, make_source_world
+from reviewer.replay.source_scheme import SourceScheme
+from reviewer.replay.thread import Thread, Undecided
 
 
 class TreeCode(CodeSource, Protocol):
@@ -55,26 +57,34 @@ def make_setup(
         Undecided: the tree lacks something that is needed, or the entry cannot be set up.
 
     """
+    if source_actors:
+        try:
+            return _make(code, scenario, entry, by_source=True)
+        except Undecided:
+            pass  # then the reference model acts, and the answer says so
+    return _make(code, scenario, entry, by_source=False)
+
+
+def _make(code: TreeCode, scenario: Scenario, entry: PathStep, *, by_source: bool) -> Setup:
     machine = make_machine(code)
     layout = extract_layout(machine.types, code.find_enumerator)
     machine.make_pages(scenario.first_pfn, scenario.pages)
     pages = Pages(machine.memory, layout, scenario.first_pfn, scenario.pages)
-    world = make_initial(pages, scenario)
+    if by_source:
+        world = make_source_world(machine, pages, scenario)
+    else:
+        world = make_initial(pages, scenario)
     threads: list[Thread] = []
-    actors: set[str] = set()
     reader = 0
     answer: Callable[[int | None], int | None] = lambda result: result  # noqa: E731 - default
     for cpu, thread in enumerate(scenario.threads):
         if thread.operations:
-            made = None
-            if source_actors:
-                made = make_source_actor(machine, world, thread.name, thread.operations, cpu=cpu)
-            if made is None:
-                threads.append(make_actor(world, thread.name, thread.operations))
-                actors.add("the reference model")
+            if by_source:
+                threads.append(
+                    make_source_actor(machine, world, thread.name, thread.operations, cpu=cpu)
+                )
             else:
-                threads.append(made[0])
-                actors.add(_own_functions(made[1]))
+                threads.append(make_actor(world, thread.name, thread.operations))
             continue
         pfn = scenario.first_pfn + scenario.page
         reads = make_reader(
@@ -89,12 +99,16 @@ def make_setup(
         return tuple(answer(r) if i == reader else r for i, r in enumerate(results))
 
     model = f"{entry.function}() and all it calls: the tree's own source"
-    if actors:
-        model += f"; the other threads: {' and '.join(sorted(actors))}"
+    if len(threads) > 1:
+        model += f"; the other threads: {_actors(world.scheme)}"
     program = Program(tuple(threads), machine.memory, answers)
     return Setup(code, scenario, machine, pages, program, reader, mapped, model)
 
 
-def _own_functions(by_model: str) -> str:
+def _actors(scheme: Scheme) -> str:
+    """Say whose steps the actors make."""
+    if not isinstance(scheme, SourceScheme):
+        return "the reference model"
     own = "the tree's own rmap and allocator functions, page tables and lists by the model"
-    return f"{own}, and {by_model} too" if by_model else own
+    missing = ", ".join(sorted(scheme.by_model))
+    return f"{own}, and {missing} too" if missing else own
