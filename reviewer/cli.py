@@ -31,7 +31,8 @@ from reviewer.pipeline.series import SERIES_ORIGINS, review_series
 from reviewer.pipeline.session import Options
 from reviewer.pipeline.tree import review_tree
 from reviewer.report.console import Console
-from reviewer.report.outputs import FORMATS, render, write_outputs
+from reviewer.report.draftfiles import FORMS as DRAFT_FORMS
+from reviewer.report.outputs import FORMATS, DraftWish, render, write_outputs
 
 app = typer.Typer(
     name="mm-review",
@@ -115,7 +116,16 @@ def review(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write there.")] = None,
     html: Annotated[Path | None, typer.Option("--html", help="Also write an HTML report.")] = None,
     drafts: Annotated[
-        Path | None, typer.Option("--drafts", help="Also write reply drafts as an mbox.")
+        Path | None, typer.Option("--drafts", help="Also write reply drafts there.")
+    ] = None,
+    draft_form: Annotated[
+        str, typer.Option("--draft-form", help=f"One of {', '.join(DRAFT_FORMS)}.")
+    ] = "mbox",
+    to_cover: Annotated[
+        bool, typer.Option("--to-cover", help="One draft, to the cover letter.")
+    ] = False,
+    templates: Annotated[
+        Path | None, typer.Option("--templates", help="Directory of templates of yours.")
     ] = None,
     sender: Annotated[
         str, typer.Option("--from", help="Who will send the drafts: 'Name <address>'.")
@@ -153,7 +163,10 @@ def review(
         else:
             result = review_tree(options, entries=tuple(entry or ()))
     text = render(result, output_format, verbose=verbose)
-    write_outputs(result, text, output=output, html=html, drafts=drafts, sender=sender)
+    wish = DraftWish(drafts, draft_form, sender, templates, to_cover) if drafts else None
+    write_outputs(result, text, output=output, html=html, drafts=wish)
+    if output is None:
+        Console().write(text)
     raise typer.Exit(_exit_code(result, fail_on, strict=strict))
 
 
@@ -168,14 +181,13 @@ def demo(
     with Console() as console:
         result = demonstration.run(output, console.progress)
     text = render(result, "text", verbose=verbose)
-    sys.stdout.write(text)
+    Console().write(text)
     write_outputs(
         result,
         None,
         output=None,
         html=output / "report.html",
-        drafts=output / "drafts.mbox",
-        sender="A Reviewer <reviewer@example.org>",
+        drafts=DraftWish(output / "drafts.mbox", sender="A Reviewer <reviewer@example.org>"),
     )
     sys.stdout.write(f"\nwritten to {output}: minimm-seed.mbox, report.html, drafts.mbox\n")
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from reviewer.model.errors import BadInputError
 from reviewer.model.review import Review
 from reviewer.report.checkpatch import render_b4_checks, render_checkpatch
-from reviewer.report.drafts import draft_mails
+from reviewer.report.draftfiles import MAILDIR, iter_draft_files
 from reviewer.report.html import render_html
 from reviewer.report.jsondoc import render_json
-from reviewer.report.mailtext import render_mbox
 from reviewer.report.markdown import render_markdown
 from reviewer.report.sarif import render_sarif
 from reviewer.report.text import render_text
@@ -59,24 +58,72 @@ def write_file(path: Path, data: bytes) -> None:
         ) from error
 
 
+@dataclass(frozen=True, slots=True)
+class DraftWish:
+    """Where drafts go, in which form, and who will send them.
+
+    ``place`` is a file for "mbox", else a directory. ``template_dir`` may replace templates.
+    """
+
+    place: Path
+    form: str = "mbox"
+    sender: str = "mm-reviewer <reviewer@localhost>"
+    template_dir: Path | None = None
+    to_cover: bool = False
+
+
+def _draft_files(review: Review, wish: DraftWish) -> list[tuple[Path, bytes]]:
+    files = [
+        (wish.place / name if name else wish.place, data)
+        for name, data in iter_draft_files(
+            review,
+            wish.form,
+            sender=wish.sender,
+            template_dir=wish.template_dir,
+            to_cover=wish.to_cover,
+        )
+    ]
+    if wish.form == "mbox" and not files:
+        files.append((wish.place, b""))  # the file says what this run has to say: nothing
+    return files
+
+
 def write_outputs(
     review: Review,
     text: str | None,
     *,
     output: Path | None,
     html: Path | None,
-    drafts: Path | None,
-    sender: str,
+    drafts: DraftWish | None,
 ) -> None:
-    """Write what was asked for; the text goes to stdout where no file is named."""
+    """Write the files that were asked for; all are made before the first is written."""
     files: list[tuple[Path, bytes]] = []
     if html is not None:
         files.append((html, render_html(review).encode()))
     if drafts is not None:
-        files.append((drafts, render_mbox(draft_mails(review, sender=sender))))
+        files += _draft_files(review, drafts)
     if output is not None and text is not None:
         files.append((output, text.encode()))
+    if drafts is not None and drafts.form != "mbox":
+        make_directories(
+            drafts.place, [path for path, _ in files], maildir=drafts.form == "maildir"
+        )
     for path, data in files:
         write_file(path, data)
-    if output is None and text is not None:
-        sys.stdout.write(text)
+
+
+def make_directories(place: Path, files: Sequence[Path], *, maildir: bool) -> None:
+    """Make the directory of the drafts and those its files need.
+
+    Raises:
+        BadInputError: it cannot be made.
+    """
+    wanted = [place, *(path.parent for path in files if place in path.parents)]
+    wanted += [place / name for name in MAILDIR] if maildir else []
+    try:
+        for directory in dict.fromkeys(wanted):
+            directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInputError(
+            f"{place}: cannot be made: {error.strerror}; name another directory"
+        ) from error

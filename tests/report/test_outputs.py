@@ -8,7 +8,7 @@ import pytest
 
 from reviewer.model.errors import BadInputError
 from reviewer.model.review import Review
-from reviewer.report.outputs import FORMATS, render, write_file, write_outputs
+from reviewer.report.outputs import FORMATS, DraftWish, render, write_file, write_outputs
 
 
 @pytest.mark.parametrize("name", sorted(FORMATS))
@@ -22,9 +22,8 @@ def test_every_format_renders_the_same_twice_and_ends_its_last_line(
 
 def test_what_was_asked_for_is_written(review: Review, tmp_path: Path) -> None:
     html, drafts, output = (tmp_path / name for name in ("r.html", "d.mbox", "r.txt"))
-    write_outputs(
-        review, "text\n", output=output, html=html, drafts=drafts, sender="R <r@example.org>"
-    )
+    wish = DraftWish(drafts, sender="R <r@example.org>")
+    write_outputs(review, "text\n", output=output, html=html, drafts=wish)
     assert html.read_text().startswith("<!DOCTYPE html>")
     assert drafts.read_bytes().startswith(b"From ")
     assert output.read_text() == "text\n"
@@ -38,8 +37,7 @@ def test_a_wrong_sender_leaves_nothing_behind(review: Review, tmp_path: Path) ->
             None,
             output=None,
             html=tmp_path / "r.html",
-            drafts=tmp_path / "d.mbox",
-            sender="nobody",
+            drafts=DraftWish(tmp_path / "d.mbox", sender="nobody"),
         )
     assert list(tmp_path.iterdir()) == []
 
@@ -51,3 +49,13 @@ def test_a_place_that_cannot_be_written_is_an_error_in_one_line(tmp_path: Path) 
             write_file(place, b"x")
         assert "\n" not in str(caught.value)
     assert [p.name for p in tmp_path.iterdir()] == ["directory"]
+
+
+@pytest.mark.parametrize("form", ["eml", "maildir", "b4"])
+def test_drafts_of_other_forms_fill_a_directory(review: Review, tmp_path: Path, form: str) -> None:
+    place = tmp_path / "drafts"
+    wish = DraftWish(place, form, "R <r@example.org>")
+    write_outputs(review, None, output=None, html=None, drafts=wish)
+    assert [path for path in place.rglob("*") if path.is_file()]
+    if form == "maildir":
+        assert {"cur", "new", "tmp"} <= {path.name for path in place.iterdir()}
