@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from email.utils import formatdate
 
 import pytest
@@ -43,11 +43,13 @@ class Message:
     parents: tuple[str, ...] = ()
     body: str = "Text.\n"
     diff: str = ""
+    header: str = ""
 
     def raw(self, footer: str = "") -> bytes:
         lines = [f"From: {self.sender}", f"Date: {formatdate(self.date)}"]
         lines += [f"Subject: {self.subject}"]
         lines += [f"Message-ID: <{self.msgid}>"] if self.msgid else []
+        lines += [self.header] if self.header else []
         if self.parents:
             lines += [f"In-Reply-To: <{self.parents[-1]}>"]
             lines += ["References: " + " ".join(f"<{p}>" for p in self.parents)]
@@ -167,12 +169,54 @@ def test_any_order_copies_and_mixture_give_the_same_ledger(
     mails.append(
         Message("fix@x", f"[PATCH] {fixed.subject}-fix", SOME_DAY + 9, parents=(fixed.msgid,))
     )
+    patch = next(mail for mail in mails if mail.diff)
+    other = DIFF.format(file="again.c", word="again")
+    ids = (*patch.parents, patch.msgid)
+    title = patch.subject.partition("] ")[2]
+    mails += data.draw(
+        st.lists(
+            st.sampled_from(
+                [
+                    Message("lost@x", f"Re: {patch.subject}", SOME_DAY + 90),
+                    Message(
+                        "reroll@x", f"[PATCH v9] {title}", SOME_DAY + 91, parents=ids, diff=other
+                    ),
+                    Message("same@x", patch.subject, SOME_DAY + 92, parents=ids, diff=other),
+                    Message("", f"[PATCH 1/2] {title}", SOME_DAY, diff=other),
+                    Message("", f"[PATCH 2/2] {title}", SOME_DAY, diff=other),
+                    Message("loose@x", f"[PATCH] {title}-fix", SOME_DAY + 93, diff=other),
+                    Message(patch.msgid, "Forged", SOME_DAY),
+                ]
+            ),
+            unique=True,
+        )
+    )
     raws = [mail.raw() for mail in mails]
     footers = ["", "_______________________________________________\nlinux-mm mailing list\n"]
     raws += [mail.raw(footers[1]) for mail in mails if data.draw(st.booleans())]
     shuffled = [raw for raw in raws for _ in range(seed.choice([1, 1, 2]))]
     seed.shuffle(shuffled)
     assert ledger_of(shuffled) == ledger_of(raws)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    ours=st.lists(sendings(), min_size=1, max_size=3, unique_by=same_work),
+    others=st.lists(sendings(), min_size=1, max_size=3, unique_by=same_work),
+    seed=st.randoms(use_true_random=False),
+)
+def test_mails_of_others_change_nothing(
+    ours: list[Sending], others: list[Sending], seed: random.Random
+) -> None:
+    strangers = [
+        replace(sending, name=f"{sending.name}s", sender="Ada Stranger <ada@example.com>")
+        for sending in others
+    ]
+    raws = [mail.raw() for sending in ours for mail in sending.mails()]
+    mixed = raws + [mail.raw() for sending in strangers for mail in sending.mails()]
+    seed.shuffle(mixed)
+    found = [row for row in ledger_of(mixed) if "Ada Stranger" not in row[1].author]
+    assert found == ledger_of(raws)
 
 
 def test_sixty_interleaved_threads_are_sixty_series() -> None:
@@ -409,6 +453,26 @@ def test_a_forged_copy_of_an_id_does_not_take_the_place_of_the_patch() -> None:
     forged = Message(sending.msgid(2), "Buy now", SOME_DAY + 1, "X <x@spam.example>")
     [entry] = entries_of([forged, *sending.mails()])
     assert entry.complete
+
+
+def test_a_series_sent_through_a_relay_is_its_authors() -> None:
+    relay = "David Tester via B4 Relay <devnull+david.example.org@kernel.org>"
+    mails = [
+        Message(
+            mail.msgid,
+            mail.subject,
+            mail.date,
+            relay,
+            mail.parents,
+            diff=mail.diff,
+            header="X-Original-From: David Tester <david@example.org>",
+        )
+        for mail in Sending("work", replies=0).mails()
+    ]
+    later = Sending("work", revision=2, date=SOME_DAY + 86_400, replies=0)
+    first, second = entries_of([*mails, *later.mails()])
+    assert first.author == second.author == "David Tester <david@example.org>"
+    assert first.superseded_by == second.msgid
 
 
 def test_circles_of_references_end() -> None:
