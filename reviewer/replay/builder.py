@@ -27,6 +27,9 @@ class Place:
     member: str = ""
 
 
+FRAME_LIMIT = 1 << 16  # bytes; four times a kernel stack
+
+
 def find_address_taken(definition: FunctionDef) -> frozenset[str]:
     """Return the names that ``&`` is applied to anywhere in a body: they live in memory."""
     taken: set[str] = set()
@@ -147,6 +150,9 @@ class Builder:
         self.stack = -(-self.stack // align) * align
         at = self.stack
         self.stack += -(-max(self.types.size(kind), 1) // 8) * 8
+        if self.stack > FRAME_LIMIT:
+            self.stack = at
+            raise Undecided(f"needs a stack frame of more than {FRAME_LIMIT} bytes")
         return Address(Operand(ULONG, reg=STACK), at, private=True)
 
     # ---- names -----------------------------------------------------------------------------

@@ -160,6 +160,10 @@ class InterpretedThread:
         except BadAddress as bad:
             frame.pc = at
             raise self._fault(bad) from None
+        except RecursionError:
+            raise Undecided(
+                "needs an expression that nests less deep", function=frame.function.name
+            ) from None
         except Undecided as undecided:
             if undecided.function:
                 raise

@@ -6,7 +6,8 @@ the tree does not define, or a size it does not say, is Undecided.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Protocol
 
 from reviewer.model.ctree import CType, EnumDef, Expr, StructDef, TypedefDef
@@ -27,6 +28,8 @@ from reviewer.replay.valuetype import (
     VoidType,
     find_basic,
 )
+
+NESTING_LIMIT = 60  # types within types
 
 # what the x86-64 ABI says of names a tree may leave to the compiler's headers
 _ABI_NAMES: dict[str, ValueType] = {
@@ -68,6 +71,7 @@ class Types:
         self._inline: dict[int, tuple[StructDef, StructType]] = {}
         self._typedefs: dict[str, ValueType] = {}
         self._layouts: dict[StructType, Layout] = {}
+        self._pending: list[str] = []
 
     def resolve(self, ctype: CType, typeof: Callable[[Expr], ValueType] | None = None) -> ValueType:
         """Return the type; ``typeof`` types an expression where the text says typeof(expr)."""
@@ -117,7 +121,8 @@ class Types:
         if known is None:
             typedef = self._source.find_typedef(base)
             if typedef is not None:
-                known = self.resolve(typedef.type)
+                with self._open(base):
+                    known = self.resolve(typedef.type)
             elif base in _ABI_NAMES:
                 known = _ABI_NAMES[base]
             else:
@@ -151,6 +156,17 @@ class Types:
             kind, _, name = kind_and_name.partition(" ")
             found = self._tags[kind_and_name] = StructType(kind, name, None)
         return found
+
+    @contextmanager
+    def _open(self, name: str) -> Iterator[None]:
+        """Work on a type's definition; one that needs itself for that has no meaning."""
+        if name in self._pending or len(self._pending) > NESTING_LIMIT:
+            raise Undecided(f"needs {name}, which is defined by itself")
+        self._pending.append(name)
+        try:
+            yield
+        finally:
+            self._pending.pop()
 
     def resolve_name(self, name: str) -> ValueType:
         """Return the type a name means ("pte_t")."""
@@ -187,7 +203,8 @@ class Types:
                 definition = self._source.find_struct(f"{kind.kind} {kind.name}")
             if definition is None:
                 raise Undecided(f"needs {kind!r}")
-            known = self._layouts[kind] = Placer(self, definition).place()
+            with self._open(repr(kind) if kind.name else f"{kind!r} {id(kind)}"):
+                known = self._layouts[kind] = Placer(self, definition).place()
         return known
 
     def member(self, kind: StructType, name: str) -> MemberPlace:

@@ -326,8 +326,11 @@ def fold_constant(machine: Machine, expr: Expr) -> int | None:
 
 def lower_function(machine: Machine, definition: FunctionDef, near: str) -> Function:
     """Lower a function that stands in file ``near`` for a machine's memory."""
-    lowering = Lowering(machine, definition, near)
-    lowering.run()
+    try:
+        lowering = Lowering(machine, definition, near)
+        lowering.run()
+    except RecursionError:
+        raise Undecided(f"needs {definition.name}, whose text nests too deep") from None
     items: list[Item] = lowering.items
     code = Assembler(machine.memory, items).assemble()
     stack = -(-lowering.stack // 64) * 64

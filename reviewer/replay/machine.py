@@ -35,6 +35,7 @@ from reviewer.replay.valuetype import (
     ValueType,
 )
 
+GLOBAL_LIMIT = 1 << 22  # bytes of one variable
 STATISTICS = 256  # more vmstat items than any tree has
 
 
@@ -163,6 +164,8 @@ class Machine:
         """Give a file-scope variable its initial value; a ``constant`` is never a step."""
         region = CONSTANT_LOW if constant else SHARED_LOW
         size = self.types.size(kind)
+        if size > GLOBAL_LIMIT:
+            raise Undecided(f"needs {name}, an object of {size} bytes")
         address = self.memory.allocate(name, size, region)
         for at in range(0, size, 8):
             self.memory.words[address + at] = value >> (at * 8) & WORD

@@ -214,6 +214,19 @@ def test_what_has_no_meaning_is_undecided(
         call(machine_of(MISSING), function, [argument])
 
 
+HOSTILE = f"""
+int wide(int x) {{ char room[1UL << 40]; room[x] = 1; return room[x]; }}
+int global(int x) {{ static char room[1UL << 40]; room[x] = 1; return room[x]; }}
+int nested(int x) {{ return {"- " * 3000}x; }}
+"""
+
+
+@pytest.mark.parametrize("function", ["wide", "global", "nested"])
+def test_hostile_text_is_cut_off(machine_of: MachineOf, function: str) -> None:
+    with pytest.raises(Undecided, match="needs"):
+        call(machine_of(HOSTILE), function, [1])
+
+
 def test_a_null_pointer_is_a_fault_with_its_line(machine_of: MachineOf) -> None:
     with pytest.raises(MemoryFault) as caught:
         call(machine_of(MISSING), "fault", [0])

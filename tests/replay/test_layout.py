@@ -16,8 +16,9 @@ import pytest
 from reviewer.cfacts.codebase import CodeBase
 from reviewer.model.ctree import CType, Field, Number, Span, StructDef, TypedefDef
 from reviewer.replay.interp import make_machine
-from reviewer.replay.layout import Layout, Types
+from reviewer.replay.layout import Types
 from reviewer.replay.machine import Machine
+from reviewer.replay.placing import Layout
 from reviewer.replay.thread import Undecided
 from reviewer.replay.valuetype import StructType
 
@@ -76,6 +77,18 @@ def test_a_struct_that_is_not_defined_is_undecided(machine_of: Callable[[str], M
     machine = machine_of("struct t_other;")
     with pytest.raises(Undecided, match="needs struct t_other"):
         _layout(machine, "struct t_other")
+
+
+@pytest.mark.parametrize("name", ["struct t_self", "struct t_turn"])
+def test_a_type_that_holds_itself_is_undecided(
+    name: str, machine_of: Callable[[str], Machine]
+) -> None:
+    text = (
+        "struct t_self { int a; struct t_self b; };\ntypedef t_two t_one;\ntypedef t_one t_two;\n"
+    )
+    machine = machine_of(text + "struct t_turn { t_one a; };")
+    with pytest.raises(Undecided, match="needs"):
+        _layout(machine, name)
 
 
 class _NoDefinitions:
