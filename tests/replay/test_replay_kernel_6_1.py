@@ -118,6 +118,15 @@ def test_a_free_under_the_reader_kills_page_double_map(
     assert found.trace[0].text.startswith("load page[397].")
 
 
+def test_the_trees_own_unmap_and_free_kill_the_reader_too(code: MakeCode) -> None:
+    path = (PathStep("kpagecount_read", PAGE_C, 0), DOUBLE_MAP)
+    found = replay(code({}), ReplayRequest(path, "free-under-reader", source_actors=True))
+    assert found.outcome is Outcome.SOMETIMES
+    assert "kernel BUG at include/linux/page-flags.h:897!" in found.oops
+    assert "the tree's own rmap and allocator functions" in found.model
+    assert any(step.function == "free_pages_prepare" for step in found.trace)
+
+
 def test_a_helper_that_tests_the_head_itself_is_never_killed(code: MakeCode) -> None:
     found = run(code(TOLERANT), "kpageflags_read", "free-under-reader")
     assert found.outcome is Outcome.NEVER
