@@ -288,9 +288,9 @@ class CodeBase:
         found = []
         word = f"{name}:"
         for path in self.index.paths:
-            rows = self._facts[path].functions
-            if any(word in row.calls for row in rows):
-                for facts in self.functions_in(path):
+            for row in self._facts[path].functions:
+                if word in row.calls:
+                    facts = row.facts(path)
                     found += [(facts, call) for call in facts.calls if call.name == name]
             for invocation in self._facts[path].invocations:
                 if name in invocation.arguments:
