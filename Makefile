@@ -8,12 +8,14 @@ BUILD  ?= build
 KERNEL_6_1  ?=
 KERNEL_6_12 ?=
 
-.PHONY: help setup demo test test-kernel bench ci clean
+
+.PHONY: help setup demo test test-browser test-kernel bench ci clean
 
 help:
 	@echo "make demo         review the seed's re-enactment on the built-in tree"
 	@echo "make test         every test that needs no large download"
 	@echo "make test-kernel  tests on a real kernel tree (KERNEL_6_1=DIR, or Debian's package)"
+	@echo "make test-browser the HTML report in headless Chromium (skipped without it)"
 	@echo "make bench        the benchmarks, as ratios against peers"
 	@echo "make ci           what CI runs"
 
@@ -22,7 +24,7 @@ setup: $(VENV)/.done
 # without bytecode from elsewhere: the virtual environment is made anew when pyproject changes
 $(VENV)/.done: pyproject.toml .ci/constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install -q --disable-pip-version-check -c .ci/constraints.txt -e '.[dev]'
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c .ci/constraints.txt -e '.[dev,browser]'
 	@touch $@
 
 demo: setup
@@ -30,14 +32,21 @@ demo: setup
 	@$(BIN)/python -m reviewer demo --output $(BUILD)/demo
 
 test: setup
-	$(BIN)/python -m pytest -q -n 2 -m "not kernel and not peer and not bench"
+	$(BIN)/python -m pytest -q -n 2 -m "not kernel and not peer and not bench and not browser"
 
 test-kernel: setup
 	KERNEL_6_1="$(KERNEL_6_1)" KERNEL_6_12="$(KERNEL_6_12)" .ci/kernel-trees $(BUILD)/kernels
-	. $(BUILD)/kernels/env && $(BIN)/python -m pytest -q -m "kernel or peer"
+	$(BIN)/python tests/peers/fetch_peers.py $(BUILD)/peers
+	. $(BUILD)/kernels/env && MM_REVIEWER_PEERS=$(abspath $(BUILD))/peers \
+		MM_REVIEWER_TEST_CACHE=$(abspath $(BUILD))/cache \
+		$(BIN)/python -m pytest -q -m "kernel or peer"
+
+test-browser: setup
+	$(BIN)/python -m pytest -q -m browser
 
 bench: setup
-	$(BIN)/python -m pytest -q -m bench tests/benchmarks
+	$(BIN)/python tests/peers/fetch_peers.py $(BUILD)/peers
+	MM_REVIEWER_PEERS=$(abspath $(BUILD))/peers $(BIN)/python -m pytest -q -s -m bench tests/benchmarks
 
 ci:
 	bash .ci/run

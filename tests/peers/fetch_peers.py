@@ -29,12 +29,23 @@ def say(text: str) -> None:
     print(text, file=sys.stderr)  # noqa: T201 - progress of a script
 
 
+def find_mirror() -> str:
+    """Return the Debian mirror this machine's apt uses; raise OSError if it uses none."""
+    wanted = ["apt-get", "indextargets", "--format", "$(ORIGIN) $(SUITE) $(REPO_URI)"]
+    done = subprocess.run(wanted, capture_output=True, text=True)
+    for line in sorted(set(done.stdout.splitlines())):
+        origin, suite, *uri = line.split()
+        if origin == "Debian" and uri and "security" not in suite:
+            return uri[0]
+    raise OSError("apt knows no Debian mirror: run apt-get update")
+
+
 def apt(suite: str, work: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run apt-get with lists and cache of its own: the machine's are left alone."""
     lists = work / f"lists-{suite}"
     lists.mkdir(parents=True, exist_ok=True)
     source = work / f"{suite}.list"
-    source.write_text(f"deb-src [signed-by={KEYRING}] http://deb.debian.org/debian {suite} main\n")
+    source.write_text(f"deb-src [signed-by={KEYRING}] {find_mirror()} {suite} main\n")
     options = {
         "Dir::Etc::SourceList": source,
         "Dir::Etc::SourceParts": "-",
