@@ -204,12 +204,12 @@ class Machine:
 
         return name
 
-    def statistics(self) -> int:
-        """Return the address of the vmstat items: 8 bytes each, by item number."""
-        known = self._globals.get("vm_stat")
+    def statistics(self, name: str = "vm_stat") -> int:
+        """Return the address of the vmstat items (or "vm_event"): 8 bytes each, by number."""
+        known = self._globals.get(name)
         if known is None:
             items = ArrayType(LONG, STATISTICS)
-            return self.define_global("vm_stat", items, 0, constant=True)
+            return self.define_global(name, items, 0, constant=True)
         return known.address
 
     def deferred_split_queue(self) -> int:

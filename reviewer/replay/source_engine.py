@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from reviewer.replay.interp import call, make_machine
 from reviewer.replay.machine import CodeSource, Machine
 from reviewer.replay.pages import Pages, extract_layout
@@ -9,6 +11,7 @@ from reviewer.replay.readers import ENTRY_SIZE, Reader, make_reader
 from reviewer.replay.scheme import perform
 from reviewer.replay.source_scheme import SourceScheme
 from reviewer.replay.thread import Body, TreeCall, Undecided
+from reviewer.replay.valuetype import LONG, wrap
 from reviewer.replay.world import HPAGE_PMD_NR, RANGE_INDEX, World
 
 
@@ -39,6 +42,26 @@ class SourceEngine:
 
     def _call(self, wanted: TreeCall) -> int:
         return call(self.machine, wanted.function, wanted.args, near=wanted.near)
+
+    def statistics(self, names: Iterable[str], table: str = "vm_stat") -> dict[str, int]:
+        """Return the items of those names the tree has (or "vm_event"s); they begin at zero."""
+        find = self.machine.code.find_enumerator
+        start = self.machine.statistics(table)
+        found = {}
+        for name in names:
+            item = find(name)
+            if item is not None:
+                found[name] = wrap(self.machine.memory.load(start + 8 * item, 8), LONG)
+        return found
+
+    def split_queue_length(self) -> int:
+        """Return how many pages wait for a deferred split."""
+        queue = self.machine.find_global("deferred_split_queue")
+        if queue is None:
+            return 0
+        kind = self.machine.types.struct("struct deferred_split")
+        place = self.machine.types.member(kind, "split_queue_len")
+        return self.machine.memory.load(queue.address + place.offset, 8)
 
     def kpagecount(self, first: int, count: int) -> tuple[int, ...]:
         """Return what the tree's kpagecount_read says of pages."""

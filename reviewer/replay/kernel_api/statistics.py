@@ -18,10 +18,12 @@ if TYPE_CHECKING:
     from reviewer.replay.lower_call import CallLowering
 
 
-def _add(low: CallLowering, call: Call, item: Expr, amount: Operand) -> Operand:
+def _add(
+    low: CallLowering, call: Call, item: Expr, amount: Operand, table: str = "vm_stat"
+) -> Operand:
     index = convert(low.settle(low.value(item)), ULONG)
     offset = arithmetic("<<", index, constant(3, ULONG), ULONG)
-    start = Address(constant(low.machine.statistics(), ULONG))
+    start = Address(constant(low.machine.statistics(table), ULONG))
     place = Place(LONG, address=moved(low, start, offset))
     total = arithmetic("+", low.load(place, call.span), convert(amount, LONG), LONG)
     low.store(place, total, call.span)
@@ -45,7 +47,18 @@ def _step(amount: int) -> Primitive:
     return lower
 
 
-TABLE: dict[str, Primitive] = {}
+def _event(low: CallLowering, call: Call) -> Operand:
+    """``count_vm_event(item)`` and ``count_vm_events(item, amount)``."""
+    amount = low.value(call.args[1]) if len(call.args) > 1 else constant(1)
+    return _add(low, call, argument(call, 0), amount, "vm_event")
+
+
+TABLE: dict[str, Primitive] = {
+    "count_vm_event": _event,
+    "__count_vm_event": _event,
+    "count_vm_events": _event,
+    "__count_vm_events": _event,
+}
 for _name in ("lruvec_page_state", "lruvec_state", "node_page_state", "lruvec_kmem_state"):
     for _prefix in ("", "__"):
         TABLE[f"{_prefix}mod_{_name}"] = _modify
