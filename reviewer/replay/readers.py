@@ -16,8 +16,10 @@ from reviewer.replay.lower_call import real_parameters
 from reviewer.replay.machine import Machine
 from reviewer.replay.memory import CONSTANT_LOW, USER_LOW
 from reviewer.replay.thread import Thread, Undecided
+from reviewer.replay.valuetype import ArrayType, PointerType
 
 ENTRY_SIZE = 8  # the /proc/kpage* files hold a u64 a page
+MAX_NUMNODES = 1024
 BITMAP_PAGES = 64  # page_idle's bitmap holds a bit a page, in words
 
 
@@ -157,6 +159,12 @@ def set_up_boot(machine: Machine) -> None:
         if machine.find_global(name) is None:
             kind = machine.types.resolve(CType(base, pointers))
             machine.define_global(name, kind, value(machine), constant=constant)
+    if machine.find_global("node_data") is None:
+        nodes = ArrayType(PointerType(machine.types.struct("struct pglist_data")), MAX_NUMNODES)
+        address = machine.define_global("node_data", nodes, 0, constant=True)
+        node = machine.memory.opaque("struct pglist_data")  # statistics take it, nobody looks in
+        for index in range(MAX_NUMNODES):
+            machine.memory.words[address + 8 * index] = node
     for key, on in _KEYS.items():
         machine.static_keys.setdefault(key, on)
 
