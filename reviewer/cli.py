@@ -10,6 +10,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from reviewer.model.errors import BadInputError, ExitCode, ReviewError
+from reviewer.model.facts import Skipped
 from reviewer.model.finding import Origin
 from reviewer.model.review import Review
 from reviewer.model.rule import Severity
@@ -33,6 +34,7 @@ from reviewer.pipeline.tree import review_tree
 from reviewer.report.console import Console
 from reviewer.report.draftfiles import FORMS as DRAFT_FORMS
 from reviewer.report.outputs import FORMATS, DraftWish, render, write_outputs
+from reviewer.report.printable import printable
 
 app = typer.Typer(
     name="mm-review",
@@ -253,9 +255,14 @@ def list_series(
     source = sys.stdin.buffer if archive == "-" else Path(archive)
     with Console() as console:
         for line in render_ledger(
-            source, wanted, output_format, input_format, cache_dir, console.progress
+            source, wanted, output_format, input_format, cache_dir, console.progress, _tell
         ):
             sys.stdout.write(line)
+
+
+def _tell(skipped: Skipped) -> None:
+    """Say on stderr which message could not be read."""
+    sys.stderr.write(f"mm-review: {printable(skipped.path)}: {printable(skipped.reason)}\n")
 
 
 draft_app = typer.Typer(no_args_is_help=True, help="Look after reply drafts.")

@@ -47,7 +47,10 @@ class FunctionFacts:
 
 @dataclass(frozen=True, slots=True)
 class MacroFacts:
-    """One ``#define``. ``parameters`` is None for an object-like macro; ``variadic`` for ``...``."""
+    """One ``#define``. ``parameters`` is None for an object-like macro.
+
+    Those of a ``variadic`` one end with the name that stands for the rest.
+    """
 
     name: str
     path: str

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
 from reviewer.model.codec import to_json
 from reviewer.model.errors import BadInputError
+from reviewer.model.facts import Skipped
 from reviewer.pipeline.session import Progress
 from reviewer.report.draftlint import Level, LintLine
 from reviewer.report.draftlint import lint_file as lint_bytes
@@ -43,8 +44,11 @@ def render_ledger(
     input_format: str,
     cache_dir: Path | None,
     progress: Progress,
+    skipped: Callable[[Skipped], None],
 ) -> Iterator[str]:
     """Yield the lines of the ledger: JSON objects as they are found, a table when all are.
+
+    ``skipped`` is told of each message that could not be read.
 
     Raises:
         BadInputError: the format is unknown, or the archive cannot be read.
@@ -56,7 +60,8 @@ def render_ledger(
         wanted=wanted,
         input_format=input_format,
         cache_dir=cache_dir or default_cache_dir(),
-        progress=lambda done, place: progress(f"messages, at {place}", done, 0),
+        progress=lambda done, _place: progress("messages", done, 0),
+        skipped=skipped,
     )
     if output_format == "jsonl":
         for entry in entries:

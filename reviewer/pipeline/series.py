@@ -50,12 +50,14 @@ def review_series(source: Path | BinaryIO, options: Options) -> Review:
     """
     # a series picked out of an archive pays for a ledger that is kept; a mailbox of one does not
     kept = options.cache_dir or default_cache_dir() if options.series else None
+    unread: list[Skipped] = []
     series = read_series(
         source,
         input_format=options.input_format,
         series=options.series,
         cache_dir=kept,
-        progress=lambda done, place: options.progress(f"messages, at {place}", done, 0),
+        progress=lambda done, _place: options.progress("messages", done, 0),
+        skipped=unread.append,
     )
     with open_tree(options.tree, cache_dir=options.cache_dir) as tree:
         base = find_base(tree, series, options.base)
@@ -72,7 +74,7 @@ def review_series(source: Path | BinaryIO, options: Options) -> Review:
             base=base,
             findings=in_order(confirmed.findings),
             replays=confirmed.rows,
-            skipped=_skipped(end, near, series, uses),
+            skipped=tuple(sorted({*_skipped(end, near, series, uses), *unread}, key=_place_of)),
             stats=count_uses(uses, len(changed)),
             configuration=options.config.lines(),
             scope=SCOPE,
@@ -186,4 +188,8 @@ def _skipped(
     for counter in series.missing:
         reason = f"patch {counter}/{series.expected} is not in the input"
         found.add(Skipped("series", "", "", reason))
-    return tuple(sorted(found, key=lambda s: (s.stage, s.path, s.function, s.reason)))
+    return tuple(sorted(found, key=_place_of))
+
+
+def _place_of(skipped: Skipped) -> tuple[str, str, str, str]:
+    return skipped.stage, skipped.path, skipped.function, skipped.reason

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import sys
+from time import monotonic
 from types import TracebackType
 from typing import TextIO
 
@@ -29,6 +30,8 @@ _STYLES = (
     (r"\bunverified\b", "yellow"),
 )
 
+REFRESH = 0.1  # seconds between two looks of the bar
+
 
 class Console:
     """Where progress and reports go; use it as a context, so that a bar is always cleared."""
@@ -37,6 +40,7 @@ class Console:
         self._out = stdout or sys.stdout
         self._console = RichConsole(file=stderr or sys.stderr)
         self._progress: Progress | None = None
+        self._shown = 0.0
 
     def __enter__(self) -> Console:
         return self
@@ -67,6 +71,8 @@ class Console:
                 TimeElapsedColumn(),
                 console=self._console,
                 transient=True,
+                # a refreshing thread would keep readers of large archives from forking
+                auto_refresh=False,
             )
             self._progress.start()
         name = printable(stage).replace("[", r"\[")
@@ -77,6 +83,10 @@ class Console:
             self._progress.add_task(name, total=total or None)
             tasks = self._progress.tasks
         self._progress.update(tasks[-1].id, completed=done, total=total or None)
+        now = monotonic()
+        if now - self._shown >= REFRESH or done == total:
+            self._shown = now
+            self._progress.refresh()
 
     def write(self, text: str) -> None:
         """Write a text report to stdout, coloured on a terminal (and not under NO_COLOR)."""

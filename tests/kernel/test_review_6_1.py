@@ -6,6 +6,7 @@ import json
 import mailbox
 import subprocess
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,8 @@ def reviewed(mm_review: Run, kernel_6_1: Path, tmp_path: Path) -> Callable[..., 
             "review", mbox, "--tree", kernel_6_1, "--format", "json", "--drafts", drafts
         )
         assert done.returncode == code, done.stderr
-        return json.loads(done.stdout), list(mailbox.mbox(drafts))
+        with closing(mailbox.mbox(drafts, create=False)) as mails:
+            return json.loads(done.stdout), list(mails)
 
     return review
 
