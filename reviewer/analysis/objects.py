@@ -56,13 +56,14 @@ def step_neighbour(state: State, obj: ObjectId) -> ObjectId:
     if obj[0] != "near":
         return find_neighbour(state, obj)
     mine = state.find(obj)
-    for other in [o for o in state.objects if o != obj and obj in _ancestors(o)]:
+    for other in [o for o in state.objects if o != obj and obj in find_ancestors(o)]:
         del state.objects[other]
     state.objects[obj] = replace(mine, positions=ANYWHERE)
     return obj
 
 
-def _ancestors(obj: ObjectId) -> list[ObjectId]:
+def find_ancestors(obj: ObjectId) -> list[ObjectId]:
+    """Return the objects this one was derived from, nearest first."""
     found = []
     while obj[0] in ("head", "near"):
         inner = obj[1]
@@ -73,7 +74,7 @@ def _ancestors(obj: ObjectId) -> list[ObjectId]:
 
 
 def _depth(obj: ObjectId) -> int:
-    return sum(1 for other in (obj, *_ancestors(obj)) if other[0] == "near")
+    return sum(1 for other in (obj, *find_ancestors(obj)) if other[0] == "near")
 
 
 def join_groups(state: State, head: ObjectId, doubted: Doubt) -> tuple[State, State]:

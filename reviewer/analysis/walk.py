@@ -9,6 +9,7 @@ from reviewer.analysis.calls import evaluate_call
 from reviewer.analysis.cfg import END, Flow, Node
 from reviewer.analysis.evaluate import Results, evaluate, is_open, truths
 from reviewer.analysis.hazards import Demand, Hazard
+from reviewer.analysis.objects import find_ancestors
 from reviewer.analysis.values import (
     UNKNOWN,
     Doubt,
@@ -200,12 +201,14 @@ class Frame:
         """Compare what an assertion asks with what is claimed on this path.
 
         It fires on the claim itself: position. It passes, but on a claim that nothing pins:
-        stability, for the page may have been freed or split since.
+        stability, for the page may have been freed or split since. So it is, too, where it
+        fires on the head of a page nothing pins: that may be another page's by now.
         """
-        if truth:
+        through = {d for d in doubt if any(d in find_ancestors(obj) for obj in about)}
+        if truth and not through:
             objects, reason = about, Reason.POSITION
         else:
-            objects, reason = doubt, Reason.STABILITY
+            objects, reason = frozenset(through) if truth else doubt, Reason.STABILITY
         for obj in sorted(objects, key=repr):
             mine = state.find(obj)
             if not mine.tracked:

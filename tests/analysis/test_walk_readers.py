@@ -107,6 +107,14 @@ STABILITY = {
 	n = PageTransHuge(compound_head(page));
 	put_page(head);
 	return n;""",
+    "the head pinned, but not looked at again": """
+	head = compound_head(page);
+	if (!get_page_unless_zero(head))
+		return 0;
+	if (PageTail(page))
+		n = PageTransHuge(compound_head(page));
+	put_page(head);
+	return n;""",
     "the pin of one branch only": """
 	if (PageTail(page))
 		return 0;
