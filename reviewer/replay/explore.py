@@ -8,11 +8,13 @@ What is implemented, after which paper, and where it differs:
 - Partial-order reduction by independent steps (Godefroid: "Partial-order methods for the
   verification of concurrent systems", 1996, persistent sets of one thread). A step on a word
   that no other thread will touch from where it stands (or, for a load, write) commutes with
-  all they will do: no switch is tried before it. What a thread will touch is not known
-  beforehand: it is learnt while exploring, for each of its local states, and the search is
-  repeated when a state that was relied on proves to touch more (as Java PathFinder does for
-  shared fields); the last round has met no such state, so it is complete. Moving a switch
-  over such steps never adds a preemption, so the bound keeps its meaning.
+  all they will do: no switch is tried before it. (A step that ends in a failure ends the
+  execution for all: it takes the others' steps away, so it commutes with none of them.)
+  What a thread will touch is not known beforehand: it is learnt while exploring, for each of
+  its local states, and the search is repeated when a state that was relied on proves to touch
+  more (as Java PathFinder does for shared fields); the last round has met no such state, so it
+  is complete. Moving a switch over such steps never adds a preemption, so the bound keeps its
+  meaning.
   Differences: no sleep sets and no backtracking by happens-before as in Flanagan and Godefroid
   (POPL 2005), whose search with a preemption bound loses executions (Coons, Musuvathi,
   McKinley, OOPSLA 2013); states met again are pruned instead.
@@ -184,7 +186,7 @@ class Explorer:
 
     def _start(self, thread: int, state: LocalState, at: Sequence[LocalState]) -> LocalState:
         """Let a thread make the steps before its first contended one."""
-        if state.kind is None or not self._is_free(state, *self._futures(thread, at)):
+        if not self._goes_first(thread, at):
             return state
         state, made = self._run(thread, at)
         self._path.append((thread, made))
@@ -219,7 +221,7 @@ class Explorer:
             return
         going_on = last in enabled
         choices = [(i, 0 if not going_on or i == last else 1) for i in enabled]
-        if going_on and self._is_free(at[last], *self._futures(last, at)):
+        if going_on and self._goes_first(last, at):
             choices = [(last, 0)]
         choices = [(i, cost) for i, cost in choices if cost <= left]
         choices.sort(key=lambda choice: (choice[0] != last, choice[0]), reverse=True)
@@ -237,8 +239,15 @@ class Explorer:
                 state.consulted = True
         return writes, touches
 
+    def _goes_first(self, thread: int, at: Sequence[LocalState]) -> bool:
+        """Say whether the thread's step may be made before all that the others can do."""
+        state = at[thread]
+        return self._is_free(state, *self._futures(thread, at)) and not self._graphs[thread].fails(
+            state
+        )
+
     def _is_free(self, state: LocalState, writes: int, touches: int) -> bool:
-        """Say whether nobody can tell the pending step from those before it."""
+        """Say whether nobody can tell the pending step from those before it, unless it fails."""
         if state.kind is None or state.kind is AccessKind.WAIT or not self._limits.reduce:
             return False
         return not state.bits & (writes if state.kind is AccessKind.LOAD else touches)
@@ -271,13 +280,15 @@ class Explorer:
         return None
 
     def _make_batch(self, thread: int, state: LocalState, writes: int, touches: int) -> Batch:
-        """Go on to the next contended access."""
+        """Go on to the next contended access, or to a step that fails."""
         steps = 0
         sees: list[Cell] = []
         cells: dict[tuple[int, int], int] = {}
         own: set[tuple[int, int]] = set()
         graph = self._graphs[thread]
         while self._is_free(state, writes, touches) and steps <= self._limits.steps:
+            if graph.fails(state):
+                break
             place = (state.address, state.size)
             value = graph.peek(state)
             if state.kind is not AccessKind.STORE and place not in own and value is not None:

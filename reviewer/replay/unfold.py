@@ -202,6 +202,13 @@ class Unfolding:
         made = state.next[key] = Transition(target, cells)
         return made, True
 
+    def fails(self, state: LocalState) -> bool:
+        """Say whether the pending step would end in a failure in the memory as it is now."""
+        mark = self._memory.mark()
+        transition, _ = self.step(state)
+        self._memory.rollback(mark)
+        return transition.target.failure is not None
+
     def peek(self, state: LocalState) -> int | None:
         """Return what the pending access would find; None where nothing is.
 
