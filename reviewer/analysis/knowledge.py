@@ -244,6 +244,24 @@ class Knowledge:
         for use in (*hazard.demand.stops.via, *hazard.demand.spelled.via):
             macro = self.code.find_macro(use.name, use.path)
             for condition in macro.conditions if macro is not None else ():
-                if "!" not in condition:
-                    found.update(re.findall(r"\bCONFIG_\w+", condition))
+                found |= _options_on(condition)
         return tuple(sorted(found))
+
+
+def _options_on(condition: str) -> set[str]:
+    """Return the options that a conditional wants on: those under an even number of ``!``."""
+    found: set[str] = set()
+    negated, levels, pending = False, list[bool](), False
+    for word in re.findall(r"!(?!=)|[()]|\b\w+\b(?!\s*\()", condition):
+        if word == "!":
+            pending = not pending
+        elif word == "(":
+            levels.append(negated)
+            negated, pending = negated != pending, False
+        elif word == ")":
+            negated = levels.pop() if levels else False
+        elif word != "defined":
+            if word.startswith("CONFIG_") and negated == pending:
+                found.add(word)
+            pending = False
+    return found

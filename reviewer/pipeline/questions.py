@@ -38,7 +38,10 @@ class DemandDoc:
 
 @dataclass(frozen=True, slots=True)
 class DemandsDoc:
-    """The answer of ``demands``; ``found`` is false where the tree has no such function."""
+    """The answer of ``demands``; ``found`` is false where the tree has no such function or macro.
+
+    Of a macro only the place is told: ``skipped`` says so.
+    """
 
     schema: int
     function: str
@@ -83,7 +86,7 @@ def answer_demands(options: Options, name: str) -> DemandsDoc:
     with _knowledge(options) as knowledge:
         function = knowledge.code.find_function(name)
         if function is None:
-            return DemandsDoc(1, name, False, "", 0, (), (), options.config.lines())
+            return _not_a_function(options, knowledge, name)
         demands = tuple(
             DemandDoc(
                 parameter=demand.parameter,
@@ -101,6 +104,17 @@ def answer_demands(options: Options, name: str) -> DemandsDoc:
         return DemandsDoc(
             1, name, True, function.path, function.line, demands, skipped, options.config.lines()
         )
+
+
+def _not_a_function(options: Options, knowledge: Knowledge, name: str) -> DemandsDoc:
+    """Answer for a name that no function has: a macro of the tree is told apart from nothing."""
+    lines = options.config.lines()
+    macro = knowledge.code.find_macro(name)
+    if macro is None:
+        return DemandsDoc(1, name, False, "", 0, (), (), lines)
+    reason = "a macro, no function: what it demands is asked where it is expanded"
+    skipped = Skipped("analysis", macro.path, name, reason)
+    return DemandsDoc(1, name, True, macro.path, macro.line, (), (skipped,), lines)
 
 
 def answer_callers(options: Options, name: str) -> CallersDoc:

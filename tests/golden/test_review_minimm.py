@@ -104,3 +104,11 @@ def test_demands_say_where_they_are_written(mm_review: Run) -> None:
         mm_review("demands", "PageDoubleMap", "--tree", MINIMM, "--format", "json").stdout
     )
     assert nothing["found"] is False
+
+
+def test_a_macro_is_told_apart_from_a_name_the_tree_does_not_have(mm_review: Run) -> None:
+    done = mm_review("demands", "VM_BUG_ON_PAGE", "--tree", MINIMM, "--format", "json")
+    doc = json.loads(done.stdout)
+    assert (doc["found"], doc["demands"]) == (True, [])
+    assert doc["path"] == "include/linux/mmdebug.h"
+    assert "a macro" in doc["skipped"][0]["reason"]

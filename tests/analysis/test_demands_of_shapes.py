@@ -1,0 +1,169 @@
+"""What a helper demands of its page, in the shapes that trees from before 4.4 to today have."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+
+from reviewer.analysis.knowledge import Knowledge, ParameterDemand
+from reviewer.cfacts.codebase import CodeBase
+from reviewer.cfacts.config import default_config
+from reviewer.rulebook import load_vocabulary
+
+FLAGS = "include/linux/page-flags.h"
+ANY = ["order0", "head", "tail"]
+NO_TAIL = ["order0", "head"]
+
+# A tree from before the head word: a tail has a flag, and a pointer to its head.
+OLD_TYPES = """
+struct page { unsigned long flags; int _count; int _mapcount; struct page *first_page; };
+enum pageflags { PG_locked, PG_head, PG_tail, PG_slab };
+"""
+OLD_FLAGS = """
+#include <linux/mm_types.h>
+#include <linux/mmdebug.h>
+#define BUG_ON(condition) do { if (unlikely(condition)) BUG(); } while (0)
+#define TESTPAGEFLAG(uname, lname) \\
+static inline int Page##uname(const struct page *page) \\
+	{ return test_bit(PG_##lname, &page->flags); }
+TESTPAGEFLAG(Head, head)
+TESTPAGEFLAG(Tail, tail)
+static inline int PageCompound(struct page *page)
+{
+	return page->flags & ((1L << PG_head) | (1L << PG_tail));
+}
+static inline struct page *compound_head(struct page *page)
+{
+	if (unlikely(PageTail(page))) {
+		struct page *head = page->first_page;
+		smp_rmb();
+		if (likely(PageTail(page)))
+			return head;
+	}
+	return page;
+}
+static inline int whole(struct page *page)
+{
+	VM_BUG_ON_PAGE(PageTail(page), page);
+	return PageHead(page);
+}
+static inline int whole_of_any(struct page *page) { return whole(compound_head(page)); }
+static inline void split_it(struct page *page) { BUG_ON(!PageHead(page)); }
+static inline int raw(struct page *page) { return atomic_read(&page->_mapcount) + 1; }
+static inline int of_second(struct page *page) { return PageTail(&page[1]); }
+"""
+
+
+@pytest.fixture
+def demands(minimm: Callable[..., Any]) -> Callable[..., list[ParameterDemand]]:
+    """Ask for the demands of a function of minimm with some files replaced."""
+
+    def ask(name: str, files: Mapping[str, str]) -> list[ParameterDemand]:
+        code = CodeBase(minimm(files), default_config(), scope=("",))
+        function = code.find_function(name)
+        assert function is not None
+        return list(Knowledge(code, load_vocabulary()).demands(function))
+
+    return ask
+
+
+def _places(demand: ParameterDemand) -> list[str]:
+    return [str(position) for position in demand.positions]
+
+
+@pytest.mark.parametrize(
+    ("name", "places", "needs", "text"),
+    [
+        ("whole", NO_TAIL, ("CONFIG_DEBUG_VM",), "VM_BUG_ON_PAGE(PageTail(page))"),
+        ("whole_of_any", ANY, ("CONFIG_DEBUG_VM",), "VM_BUG_ON_PAGE(PageTail(page))"),
+        ("split_it", ["head"], (), "BUG_ON(!PageHead(page))"),
+    ],
+)
+def test_a_tail_told_by_a_flag_and_a_pointer_to_its_head(
+    demands: Callable[..., list[ParameterDemand]],
+    name: str,
+    places: list[str],
+    needs: tuple[str, ...],
+    text: str,
+) -> None:
+    (demand,) = demands(name, {FLAGS: OLD_FLAGS, "include/linux/mm_types.h": OLD_TYPES})
+    assert _places(demand) == places
+    assert demand.stability == "pinned"
+    assert demand.needs == needs
+    assert text in demand.evidence.text
+    assert demand.evidence.path == FLAGS
+
+
+@pytest.mark.parametrize("name", ["compound_head", "PageTail", "PageCompound", "raw", "of_second"])
+def test_a_reader_that_asserts_nothing_demands_nothing(
+    demands: Callable[..., list[ParameterDemand]], name: str
+) -> None:
+    assert demands(name, {FLAGS: OLD_FLAGS, "include/linux/mm_types.h": OLD_TYPES}) == []
+
+
+TOLERANT = """
+static inline int PageDoubleMap(struct page *page)
+{
+	return PageHead(page) && test_bit(PG_double_map, &page[1].flags);
+}
+"""
+STRICT = """
+static inline int PageDoubleMap(struct page *page)
+{
+	VM_BUG_ON_PAGE(!PageHead(page), page);
+	return test_bit(PG_double_map, &page[1].flags);
+}
+"""
+POLICY = """
+#define PF_SECOND(page, enforce) ({ \\
+		VM_BUG_ON_PGFLAGS(!PageHead(page), page); &page[1]; })
+PAGEFLAG(DoubleMap, double_map, PF_SECOND)
+"""
+IGNORED = """
+#define PF_SECOND(page, enforce) ({ \\
+		VM_BUG_ON_PGFLAGS(enforce && !PageHead(page), page); &page[1]; })
+PAGEFLAG(DoubleMap, double_map, PF_SECOND)
+"""
+PGFLAGS = ("CONFIG_DEBUG_VM", "CONFIG_DEBUG_VM_PGFLAGS")
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "needs"),
+    [
+        pytest.param(TOLERANT, "PageDoubleMap", None, id="test before the bit"),
+        pytest.param(STRICT, "PageDoubleMap", ("CONFIG_DEBUG_VM",), id="assertion in the reader"),
+        pytest.param(POLICY, "PageDoubleMap", PGFLAGS, id="policy, readers too"),
+        pytest.param(POLICY, "SetPageDoubleMap", PGFLAGS, id="policy, setters"),
+        pytest.param(IGNORED, "PageDoubleMap", None, id="policy that heeds enforce, reader"),
+        pytest.param(IGNORED, "SetPageDoubleMap", PGFLAGS, id="policy that heeds enforce, setter"),
+    ],
+)
+def test_a_flag_of_the_second_page(
+    demands: Callable[..., list[ParameterDemand]],
+    minimm: Callable[..., Any],
+    text: str,
+    name: str,
+    needs: tuple[str, ...] | None,
+) -> None:
+    flags = minimm().read(FLAGS).decode()
+    place = flags.rindex("#endif")
+    found = demands(name, {FLAGS: flags[:place] + text + flags[place:]})
+    if needs is None:
+        assert found == []
+        return
+    (demand,) = found
+    assert (demand.parameter, _places(demand)) == ("page", ["head"])
+    assert demand.stability == "pinned"
+    assert demand.needs == needs
+
+
+def test_what_no_page_satisfies_allows_no_position(
+    demands: Callable[..., list[ParameterDemand]],
+) -> None:
+    never = "\nstatic inline void never(struct page *page)\n{\n\tBUG_ON(PageHead(page));\n"
+    never += "\tBUG_ON(!PageHead(page));\n}\n"
+    (demand,) = demands("never", {FLAGS: OLD_FLAGS + never, "include/linux/mm_types.h": OLD_TYPES})
+    assert demand.positions == ()
+    assert demand.stability == "pinned"
