@@ -60,8 +60,10 @@ def confirm(
 def _witness(code: CodeBase, finding: Finding, scenario: str) -> Witness:
     """Replay until the finding's own assertion fires; else return the first answer."""
     answers = []
+    asserts = tuple(evidence.text for evidence in finding.evidence)
     for page in PAGES:
-        witness = replay(code, ReplayRequest(finding.call_path, scenario, page=page))
+        request = ReplayRequest(finding.call_path, scenario, page=page, asserts=asserts)
+        witness = replay(code, request)
         if fires(finding, witness):
             return witness
         answers.append(witness)

@@ -41,7 +41,8 @@ class ReplayRequest:
     ``page`` is the number of the page the walker stands on (None: the scenario's).
     ``schedule`` replays that one instead of looking for one. With ``source_actors`` the other
     threads run the tree's own functions too; a schedule belongs to one such choice.
-    ``asserts`` are the assertions meant, as the kernel prints them: one of them is preferred.
+    ``asserts`` are the assertions meant, as the kernel prints them: one of them is preferred,
+    and where only others fail in some executions, the outcome is not ``always``.
     ``strategy`` is one of STRATEGIES; ``seed`` is for the random ones.
     """
 
@@ -138,7 +139,7 @@ def _judge(setup: Setup, request: ReplayRequest, found: Exploration, limits: Lim
     wrong = describe_wrong_counts(request.call_path[0].function, returns, setup.mapped)
     chosen = _choose(bad, request, setup)
     witness = Witness(
-        _outcome(found, bool(chosen), bool(open_ends)),
+        _outcome(found, chosen, bad, request),
         setup.scenario.id,
         None,
         (),
@@ -174,10 +175,15 @@ def _choose(bad: list[Found], request: ReplayRequest, setup: Setup) -> Found | N
     return None
 
 
-def _outcome(found: Exploration, fails: bool, open_ends: bool) -> Outcome:
-    if fails:
-        complete = not found.stopped_by and not open_ends and not found.finals
-        return Outcome.ALWAYS if complete else Outcome.SOMETIMES
+def _outcome(
+    found: Exploration, chosen: Found | None, bad: list[Found], request: ReplayRequest
+) -> Outcome:
+    open_ends = len(found.failures) > len(bad)
+    if chosen is not None:
+        meant = chosen.failure.text in request.asserts
+        others = meant and any(f.failure.text not in request.asserts for f in bad)
+        partly = found.stopped_by or open_ends or found.finals or others
+        return Outcome.SOMETIMES if partly else Outcome.ALWAYS
     if found.stopped_by or open_ends or not found.finals:
         return Outcome.UNDECIDED
     return Outcome.NEVER
