@@ -39,7 +39,7 @@ test-kernel: setup
 	$(BIN)/python tests/peers/fetch_peers.py $(BUILD)/peers
 	. $(BUILD)/kernels/env && MM_REVIEWER_PEERS=$(abspath $(BUILD))/peers \
 		MM_REVIEWER_TEST_CACHE=$(abspath $(BUILD))/cache \
-		$(BIN)/python -m pytest -q -m "kernel or peer"
+		$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "kernel or peer"
 
 test-browser: setup
 	$(BIN)/python -m pytest -q -m browser

@@ -66,10 +66,12 @@ def parse_addresses(texts: Iterable[str]) -> Iterator[Address]:
 
 def _single(text: str) -> Address | None:
     """One ``Name <a@b>`` whose name may hold commas that decoding laid bare."""
-    match = re.fullmatch(r"\s*(?P<name>[^<>@]*?)\s*<\s*(?P<address>[^<>\s]+)\s*>\s*", clean(text))
+    match = re.fullmatch(r"\s*(?P<name>[^<>]*?)\s*<\s*(?P<address>[^<>\s]+)\s*>\s*", clean(text))
     if match is None:
         return Address("", text.strip()) if _ADDRESS.fullmatch(text.strip()) else None
     name = match["name"].strip()
+    if "@" in name and "," in name:
+        return None  # a list: a bare address before one with a name
     if len(name) > 1 and name[0] == name[-1] == '"':
         name = re.sub(r"\\(.)", r"\1", name[1:-1])
     return Address(name, match["address"]) if _ADDRESS.fullmatch(match["address"]) else None
