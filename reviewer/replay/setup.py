@@ -15,7 +15,7 @@ from reviewer.replay.oracles import mapped_counts
 from reviewer.replay.pages import Pages, extract_layout
 from reviewer.replay.program import Program
 from reviewer.replay.readers import make_reader
-from reviewer.replay.scenario import Scenario
+from reviewer.replay.scenario import Scenario, ScenarioThread
 from reviewer.replay.scheme import Scheme
 from reviewer.replay.source_actors import make_source_actor, make_source_world
 from reviewer.replay.source_scheme import SourceScheme
@@ -78,18 +78,15 @@ def _make(code: TreeCode, scenario: Scenario, entry: PathStep, *, by_source: boo
     reader = 0
     answer: Callable[[int | None], int | None] = lambda result: result  # noqa: E731 - default
     for cpu, thread in enumerate(scenario.threads):
+        name = _name(thread, entry)
         if thread.operations:
             if by_source:
-                threads.append(
-                    make_source_actor(machine, world, thread.name, thread.operations, cpu=cpu)
-                )
+                threads.append(make_source_actor(machine, world, name, thread.operations, cpu=cpu))
             else:
-                threads.append(make_actor(world, thread.name, thread.operations))
+                threads.append(make_actor(world, name, thread.operations))
             continue
         pfn = scenario.first_pfn + scenario.page
-        reads = make_reader(
-            machine, entry.function, pfn, name=thread.name, cpu=cpu, near=entry.path
-        )
+        reads = make_reader(machine, entry.function, pfn, name=name, cpu=cpu, near=entry.path)
         threads.append(reads.thread)
         reader, answer = cpu, reads.answer
     machine.memory.seal()
@@ -103,6 +100,14 @@ def _make(code: TreeCode, scenario: Scenario, entry: PathStep, *, by_source: boo
         model += f"; the other threads: {_actors(world.scheme)}"
     program = Program(tuple(threads), machine.memory, answers)
     return Setup(code, scenario, machine, pages, program, reader, mapped, model)
+
+
+def _name(thread: ScenarioThread, entry: PathStep) -> str:
+    """Name a thread after what it does: ``kpageflags_read``, ``munmap by P``."""
+    if not thread.operations:
+        return entry.function
+    named = [f"{operation.name} by {operation.process}" for operation in thread.operations]
+    return ", ".join(dict.fromkeys(named))
 
 
 def _actors(scheme: Scheme) -> str:

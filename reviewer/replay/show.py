@@ -8,7 +8,9 @@ from dataclasses import replace
 from reviewer.model.facts import FunctionFacts
 from reviewer.model.witness import PageKind, PageRun, SourceText, Step
 from reviewer.replay.pages import Pages
+from reviewer.replay.schedulers.drive import Spell, spell_number
 from reviewer.replay.steps import MODEL_PATH
+from reviewer.replay.thread import Access
 
 FEW = 3
 """So many steps in a row are shown one by one."""
@@ -48,6 +50,28 @@ def page_runs(pages: Pages) -> tuple[PageRun, ...]:
         else:
             found.append(run)
     return tuple(found)
+
+
+def make_spell(pages: Pages) -> Spell:
+    """Make what spells a page's address as ``page[0]`` and flags with PG_head by its name.
+
+    ``page[0]+1`` is what a tail's head word holds.
+    """
+    head = pages.mask("PG_head")
+
+    def spell(access: Access, value: int) -> str:
+        if access.size == 8:
+            if access.what.endswith("].flags") and value & head:
+                rest = value & ~head
+                return f"PG_head|{rest:#x}" if rest else "PG_head"
+            page = pages.number(value)
+            if page is not None:
+                tag = value - pages.address(page)
+                if tag in (0, 1):
+                    return f"page[{page}]" + "+1" * tag
+        return spell_number(access, value)
+
+    return spell
 
 
 class PageWatch:

@@ -10,7 +10,7 @@ from reviewer.replay.oops import extract_dump_format, render_oops
 from reviewer.replay.schedulers.drive import drive
 from reviewer.replay.schedulers.given import Given
 from reviewer.replay.setup import Setup
-from reviewer.replay.show import PageWatch, fold_steps, source_texts
+from reviewer.replay.show import PageWatch, fold_steps, make_spell, source_texts
 
 
 def make_witness(setup: Setup, witness: Witness, found: Found) -> Witness:
@@ -30,7 +30,13 @@ def make_witness(setup: Setup, witness: Witness, found: Found) -> Witness:
         steps.append(replace(step, after=after))
         words.append(address >> 3)
 
-    run = drive(setup.program, Given(found.schedule), len(found.schedule.threads), observer=observe)
+    run = drive(
+        setup.program,
+        Given(found.schedule),
+        len(found.schedule.threads),
+        observer=observe,
+        spell=make_spell(setup.pages),
+    )
     assert run.failure == found.failure or found.failure.kind == "oracle"
     oops = _oops(setup, found)
     looked_at = {w for w, step in zip(words, steps, strict=True) if step.thread == setup.reader}

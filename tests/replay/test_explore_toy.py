@@ -340,8 +340,9 @@ def test_reduction_changes_no_outcome(
     assert less.stopped_by == full.stopped_by == ""
     assert set(less.finals) == set(full.finals)
     assert {f.failure for f in less.failures} == {f.failure for f in full.failures}
-    assert less.states <= full.states
-    if bound is not None:
+    if bound is None:
+        assert less.states <= full.states
+    else:  # a state met again with more left counts again: no law there
         assert {f.failure: f.preemptions for f in less.failures} == {
             f.failure: f.preemptions for f in full.failures
         }

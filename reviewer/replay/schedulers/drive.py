@@ -12,6 +12,9 @@ from reviewer.replay.thread import Access, AccessKind, Oops, Undecided
 Observer = Callable[[Step, int], None]
 """Told of each step just made, and of the address it touched."""
 
+Spell = Callable[[Access, int], str]
+"""Spells a value found or left at the place of an access."""
+
 
 def drive(
     program: Program,
@@ -21,12 +24,13 @@ def drive(
     trace: bool = False,
     oracle: Oracle | None = None,
     observer: Observer | None = None,
+    spell: Spell | None = None,
 ) -> Execution:
     """Run the program from its start for at most ``limit`` steps.
 
     ``trace`` asks for a Step each; without it a run is several times faster.
     """
-    run = _Run(program, trace, observer)
+    run = _Run(program, trace, observer, spell or spell_number)
     failure, stopped = run.go(scheduler, limit)
     results = tuple(program.answer([thread.result for thread in program.threads]))
     if failure is None and not stopped and oracle is not None:
@@ -45,8 +49,11 @@ def drive(
 class _Run:
     """One execution on its way."""
 
-    def __init__(self, program: Program, trace: bool, observer: Observer | None) -> None:
+    def __init__(
+        self, program: Program, trace: bool, observer: Observer | None, spell: Spell
+    ) -> None:
         self._program = program
+        self._spell = spell
         self._wants_trace = trace
         self._observer = observer
         self.order: list[int] = []
@@ -87,7 +94,7 @@ class _Run:
         access = thread.access()
         before = self._peek(access)
         failure = self._event(index, thread.step)
-        text = describe_step(access, before, self._peek(access))
+        text = describe_step(access, before, self._peek(access), self._spell)
         step = Step(
             index,
             thread.name,
@@ -121,20 +128,18 @@ class _Run:
         return None
 
 
-def describe_step(access: Access, before: int | None, after: int | None) -> str:
+def describe_step(access: Access, before: int | None, after: int | None, spell: Spell) -> str:
     """Say what a step did: ``page[0].flags: 0x10000 -> 0x0``, ``load page[0].flags = 0x0``."""
     if before is None or after is None:
         return f"{access.kind} {access.what}"
     if access.kind is AccessKind.LOAD:
-        return f"load {access.what} = {spell(after, access.size)}"
-    return (
-        f"{access.kind} {access.what}: {spell(before, access.size)} -> {spell(after, access.size)}"
-    )
+        return f"load {access.what} = {spell(access, after)}"
+    return f"{access.kind} {access.what}: {spell(access, before)} -> {spell(access, after)}"
 
 
-def spell(value: int, size: int) -> str:
+def spell_number(access: Access, value: int) -> str:
     """Spell a 4-byte value as the signed count it mostly is, others in hexadecimal."""
-    if size == 4 and (value < 1 << 16 or value >= (1 << 32) - (1 << 16)):
+    if access.size == 4 and (value < 1 << 16 or value >= (1 << 32) - (1 << 16)):
         return str(value if value < 1 << 31 else value - (1 << 32))
     return f"{value:#x}"
 
