@@ -34,6 +34,10 @@ class CallGraph:
         self._macros: dict[str, frozenset[str]] | None = None
         self._callers: dict[str, tuple[Call, ...]] = {}
 
+    def written(self, name: str) -> tuple[Call, ...]:
+        """Return the calls of just this name."""
+        return tuple(self._written.get(name, ()))
+
     def callers(self, name: str) -> tuple[Call, ...]:
         """Return the calls of a name, by path and line; a macro's are those of its users."""
         if name not in self._callers:

@@ -57,19 +57,8 @@ class Knowledge:
         if self._roots is None:
             functions = self.graph.functions
             sources = set(self.words.sources)
-            makers: set[str] = set()
-            grown = True
-            while grown:
-                found = {
-                    f.name
-                    for f in functions
-                    if f.name not in sources
-                    and not makers.union(sources).isdisjoint(call.name for call in f.calls)
-                    and self._returns_page(f)
-                }
-                grown = not found <= makers
-                makers |= found
-            self.engine.makers = frozenset(makers)
+            makers = self._makers(sources)
+            self.engine.makers = makers
             yielding = makers | sources
             self._roots = tuple(
                 sorted(
@@ -79,8 +68,24 @@ class Knowledge:
             )
         return self._roots
 
-    def _returns_page(self, function: FunctionFacts) -> bool:
-        text = self.code.source.read(function.path)[function.start : function.end]
+    def _makers(self, sources: set[str]) -> frozenset[str]:
+        """Return the functions that return the page that a source, or one of them, gave them."""
+        makers: set[str] = set()
+        texts: dict[str, bytes] = {}
+        work = sorted(sources)
+        while work:
+            for caller, _ in self.graph.written(work.pop()):
+                name = caller.name
+                if name in sources or name in makers:
+                    continue
+                if caller.path not in texts:
+                    texts[caller.path] = self.code.source.read(caller.path)
+                if self._returns_page(texts[caller.path][caller.start : caller.end]):
+                    makers.add(name)
+                    work.append(name)
+        return frozenset(makers)
+
+    def _returns_page(self, text: bytes) -> bool:
         head = text.split(b"(", 1)[0].decode("utf-8", "replace")
         types = "|".join(re.escape(t).replace(r"\ ", r"\s+") for t in self.words.page_types)
         return re.search(rf"\b({types})\s*\*\s*(\w+\s+)*\w+\s*$", head) is not None

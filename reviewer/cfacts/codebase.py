@@ -10,14 +10,9 @@ from pathlib import Path
 
 from reviewer.cfacts.config import SCOPE, TYPES, KernelConfig
 from reviewer.cfacts.constants import NotConstantError, evaluate_tokens
-from reviewer.cfacts.definitions import (
-    iter_functions,
-    lower_function,
-    lower_struct,
-    lower_typedef,
-)
+from reviewer.cfacts.definitions import iter_functions, lower_function, lower_struct, lower_typedef
 from reviewer.cfacts.expand import ExpansionLimitError
-from reviewer.cfacts.filefacts import TypeRow
+from reviewer.cfacts.filefacts import FileFacts, TypeRow
 from reviewer.cfacts.fold import fold
 from reviewer.cfacts.index import TreeIndex, paths_in_scope
 from reviewer.cfacts.load import load_facts, without_collector
@@ -26,6 +21,7 @@ from reviewer.cfacts.macros import MacroChooser, rank
 from reviewer.cfacts.made import MadeFunctions, calls_in_invocation
 from reviewer.cfacts.normalize import SourceText, normalize
 from reviewer.cfacts.pointers import find_pointers
+from reviewer.cfacts.reuse import changed_paths, find_difference
 from reviewer.cfacts.tokens import Token, iter_tokens
 from reviewer.model.ctree import EnumDef, Expr, FunctionDef, StructDef, TypedefDef
 from reviewer.model.facts import CallFact, FunctionFacts, MacroFacts, PointerFact, Skipped
@@ -43,6 +39,8 @@ class CodeBase:
     ``scope`` are path prefixes to index, ``extra`` files beside them; a prefix that the tree
     does not have is no error. ``also`` are words: every C file that holds one is indexed too.
     ``report`` is given the lines about a cache that was rebuilt (default: logging).
+    ``like`` is the code base of a tree that differs little, as one patch makes it: what cannot
+    differ is taken over.
     """
 
     def __init__(
@@ -55,14 +53,22 @@ class CodeBase:
         extra: Sequence[str] = (),
         also: Sequence[str] = (),
         report: Callable[[str], None] | None = None,
+        like: CodeBase | None = None,
     ) -> None:
         self.source = source
         self.config = config
         extra = (*extra, *(source.grep_words(also) if also else ()))
         paths = paths_in_scope(source, scope, extra)
+        self._blobs = {path: source.blob_id(path) for path in paths}
+        kin = like if like is not None and like.config == config else None
+        at_hand = {blob: kin._facts[path] for path, blob in kin._blobs.items()} if kin else {}
+        changed = changed_paths(kin._blobs if kin else {}, self._blobs)
         with without_collector():
-            self._facts = load_facts(source, paths, cache_dir, report or _log.warning)
-            self.index = TreeIndex(paths, self._facts.__getitem__)
+            notes = report or _log.warning
+            facts = load_facts(source, self._blobs, cache_dir, notes, at_hand)
+            self._facts: dict[str, FileFacts] = facts
+            index = kin.index if kin else None
+            self.index: TreeIndex = TreeIndex(paths, facts.__getitem__, like=index, changed=changed)
         self.macros = MacroChooser(self.index, config)
         self.macros.generated = self.evaluate
         self.text = lru_cache(maxsize=_KEPT_TEXTS)(self._normalized)
@@ -75,6 +81,22 @@ class CodeBase:
         self._skipped: dict[tuple[str, str], Skipped] = {}
         names = {name for kind, name in self.index.types if kind == "typedef"}
         self.typedefs = frozenset(names) | TYPES
+        if kin is not None:
+            self._take_over(kin, changed)
+
+    def _take_over(self, like: CodeBase, changed: frozenset[str]) -> None:
+        self._rows |= {path: rows for path, rows in like._rows.items() if path not in changed}
+        same = self.typedefs == like.typedefs
+        difference = find_difference(like.index, self.index, changed, same)
+        if difference is None:
+            return
+        if difference.quiet:
+            self.index.share_includes(like.index, changed)
+            self.macros.take_over(like.macros, changed)
+            self._bodies |= {key: v for key, v in like._bodies.items() if key[0] not in changed}
+            unread = ((s.path, s.function, s) for s in self._bodies.values() if type(s) is Skipped)
+            self._skipped |= {(path, function): s for path, function, s in unread}
+        self._made.take_over(like._made, difference)
 
     def _normalized(self, path: str) -> SourceText:
         return normalize(self.source.read(path))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from posixpath import dirname, join, normpath
+from typing import Any
 
 from reviewer.cfacts.config import BEHIND, FORCED, IGNORED, INCLUDE_FALLBACKS, INCLUDE_ROOTS
 from reviewer.cfacts.filefacts import FileFacts
@@ -26,9 +27,19 @@ def paths_in_scope(source: SourceTree, scope: Sequence[str], extra: Iterable[str
 
 
 class TreeIndex:
-    """Names to files. ``facts_of`` gives the facts of a file, however they were come by."""
+    """Names to files. ``facts_of`` gives the facts of a file, however they were come by.
 
-    def __init__(self, paths: Sequence[str], facts_of: Callable[[str], FileFacts]) -> None:
+    ``like`` is the index of a tree that differs in the files ``changed`` only.
+    """
+
+    def __init__(
+        self,
+        paths: Sequence[str],
+        facts_of: Callable[[str], FileFacts],
+        *,
+        like: TreeIndex | None = None,
+        changed: Iterable[str] = (),
+    ) -> None:
         self.paths = tuple(paths)
         self.facts_of = facts_of
         self.functions: dict[str, list[str]] = defaultdict(list)
@@ -41,20 +52,59 @@ class TreeIndex:
         self._targets: dict[str, tuple[str, ...]] = {}
         self._live: frozenset[str] | None = None
         self.holds: Callable[[Sequence[str]], bool | None] = lambda conditions: None
-        for path in self.paths:
-            self._add(path, facts_of(path))
+        if like is None:
+            for path in self.paths:
+                self._add(path, facts_of(path))
+        else:
+            self._take_over(like, changed)
+
+    def _names(self, path: str, facts: FileFacts) -> Iterator[tuple[dict[Any, list[str]], Any]]:
+        """Yield each table with each name that a file has in it."""
+        for name in {row.name for row in facts.functions}:
+            yield self.functions, name
+        for name in {row.name for row in facts.macros}:
+            yield self.macros, name
+        for name in {row.name for row in facts.constants} if path in FORCED else ():
+            yield self.constants, name
+        for key in {(row.kind, row.name) for row in facts.types}:
+            yield self.types, key
+        for name in {name for row in facts.types for name in row.enumerators}:
+            yield self.enumerators, name
 
     def _add(self, path: str, facts: FileFacts) -> None:
-        for name in {row.name for row in facts.functions}:
-            self.functions[name].append(path)
-        for name in {row.name for row in facts.macros}:
-            self.macros[name].append(path)
-        for name in {row.name for row in facts.constants} if path in FORCED else ():
-            self.constants[name].append(path)
-        for kind, name in {(row.kind, row.name) for row in facts.types}:
-            self.types[kind, name].append(path)
-        for name in {name for row in facts.types for name in row.enumerators}:
-            self.enumerators[name].append(path)
+        for table, name in self._names(path, facts):
+            table[name].append(path)
+
+    def _take_over(self, like: TreeIndex, changed: Iterable[str]) -> None:
+        self.functions.update(like.functions)
+        self.macros.update(like.macros)
+        self.types.update(like.types)
+        self.enumerators.update(like.enumerators)
+        self.constants.update(like.constants)
+        for path in changed:
+            # the lists are shared with the other index: each is replaced, none is changed
+            if path in like.known:
+                for table, name in self._names(path, like.facts_of(path)):
+                    left = [other for other in table[name] if other != path]
+                    if left:
+                        table[name] = left
+                    else:
+                        del table[name]
+            if path in self.known:
+                for table, name in self._names(path, self.facts_of(path)):
+                    table[name] = sorted([*table.get(name, ()), path])
+
+    def share_includes(self, like: TreeIndex, changed: frozenset[str]) -> None:
+        """Take over who includes whom, which is the same but for the files ``changed``."""
+        self._live = like._live
+        self._targets |= {p: t for p, t in like._targets.items() if p not in changed}
+        self._closures |= {p: t for p, t in like._closures.items() if p not in changed}
+
+    def live(self) -> frozenset[str]:
+        """Return the files that are reached."""
+        self.is_live("")
+        assert self._live is not None
+        return self._live
 
     def resolve_include(self, written: str, path: str) -> str:
         """Return the file of the tree that an include in ``path`` means, "" if not indexed."""

@@ -6,10 +6,11 @@ import gc
 import multiprocessing
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 from reviewer.cfacts.cache import FactStore
 from reviewer.cfacts.extract import extract_file
@@ -39,14 +40,20 @@ def without_collector() -> Iterator[None]:
 
 def load_facts(
     source: SourceTree,
-    paths: Sequence[str],
+    blobs: Mapping[str, str],
     cache_dir: Path | None,
     report: Callable[[str], None],
+    at_hand: Mapping[str, FileFacts] = MappingProxyType({}),
 ) -> dict[str, FileFacts]:
-    """Return the facts of files by path. New ones are kept in the cache."""
-    blobs = {path: source.blob_id(path) for path in paths}
+    """Return the facts of files by path; ``blobs`` are their ids.
+
+    ``at_hand`` are facts by blob id. Others come from the cache; new ones are kept in it.
+    """
+    known = {blob: at_hand[blob] for blob in blobs.values() if blob in at_hand}
+    if len(known) == len(set(blobs.values())):
+        return {path: known[blob] for path, blob in blobs.items()}
     store = FactStore(cache_dir, report)
-    known = store.load(blobs.values())
+    known |= store.load(blob for blob in blobs.values() if blob not in known)
     missing: dict[str, str] = {}
     for path, blob in blobs.items():
         if blob not in known:

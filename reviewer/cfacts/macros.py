@@ -49,6 +49,12 @@ class MacroChooser:
         self._found: dict[tuple[str, str, Lines], Found | None] = {}
         self._ready: dict[tuple[str, int], Macro] = {}
 
+    def take_over(self, like: MacroChooser, changed: frozenset[str]) -> None:
+        """Take what was found out in a tree that differs in the ``.c`` files ``changed`` only."""
+        self._truth |= {key: v for key, v in like._truth.items() if key[1] not in changed}
+        self._found |= {key: v for key, v in like._found.items() if key[1] not in changed}
+        self._ready |= {key: v for key, v in like._ready.items() if key[0] not in changed}
+
     # ---- conditions --------------------------------------------------------------------
 
     def truth(self, conditions: Sequence[str], near: str) -> bool | None:

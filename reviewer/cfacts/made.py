@@ -14,6 +14,7 @@ from reviewer.cfacts.definitions import iter_functions
 from reviewer.cfacts.expand import ExpansionLimitError
 from reviewer.cfacts.filefacts import Invocation
 from reviewer.cfacts.headers import parameter_names, read_header, split_arguments
+from reviewer.cfacts.reuse import Difference
 from reviewer.cfacts.tables import KEYWORDS
 from reviewer.cfacts.tokens import Token
 from reviewer.model.facts import CallFact, FunctionFacts
@@ -25,6 +26,10 @@ _WORD = re.compile(r"[A-Za-z_]\w*")
 _DEFINITION = re.compile(r"\)[\s\w\\]*\{")
 
 
+# An invocation, the words of its arguments, and the text of its macro and of those it names.
+Candidate = tuple[Invocation, tuple[str, ...], str]
+
+
 class MadeFunctions:
     """Finds and expands the invocations of one tree that make functions."""
 
@@ -33,7 +38,7 @@ class MadeFunctions:
         self._makes: dict[str, str] = {}
         self._named: dict[str, tuple[FunctionFacts, ...]] = {}
         self._made: dict[tuple[str, int], tuple[FunctionFacts, ...]] = {}
-        self._candidates: list[tuple[str, Invocation, tuple[str, ...], str]] | None = None
+        self._candidates: dict[str, list[Candidate]] | None = None
 
     def named(self, name: str) -> Iterator[FunctionFacts]:
         """Yield the made functions of a name.
@@ -44,7 +49,8 @@ class MadeFunctions:
         if name not in self._named:
             self._named[name] = tuple(
                 facts
-                for path, invocation, words, text in self._all()
+                for path, found in self._all().items()
+                for invocation, words, text in found
                 if any(word in name for word in words) or name in text
                 for facts in self._expand(path, invocation)
                 if facts.name == name
@@ -53,24 +59,39 @@ class MadeFunctions:
 
     def in_file(self, path: str) -> Iterator[FunctionFacts]:
         """Yield the functions made in a file."""
-        for where, invocation, _, _ in self._all():
-            if where == path:
-                yield from self._expand(path, invocation)
+        for invocation, _, _ in self._all().get(path, ()):
+            yield from self._expand(path, invocation)
 
-    def _all(self) -> list[tuple[str, Invocation, tuple[str, ...], str]]:
+    def take_over(self, like: MadeFunctions, difference: Difference) -> None:
+        """Take from another tree what stands in equal files and names no changed macro."""
+        if like._candidates is None:
+            return
+        self._candidates = {}
+        for path in self._code.index.paths:
+            invocations = self._code.index.facts_of(path).invocations
+            same = path not in difference.changed and not any(
+                _names_one(invocation, difference.macros) for invocation in invocations
+            )
+            found = like._candidates.get(path, []) if same else self._in_path(path)
+            if found:
+                self._candidates[path] = found
+            for invocation, _, _ in found if same else ():
+                key = (path, invocation.start)
+                if key in like._made:
+                    self._made[key] = like._made[key]
+
+    def _all(self) -> dict[str, list[Candidate]]:
         if self._candidates is None:
-            self._candidates = []
-            for path in self._code.index.paths:
-                for invocation in self._code.index.facts_of(path).invocations:
-                    text = self._generator_text(invocation.name, path)
-                    if text:
-                        words = tuple(
-                            word
-                            for argument in split_arguments(invocation.arguments)
-                            for word in _WORD.findall(argument)
-                        )
-                        self._candidates.append((path, invocation, words, text))
+            every = ((path, self._in_path(path)) for path in self._code.index.paths)
+            self._candidates = {path: found for path, found in every if found}
         return self._candidates
+
+    def _in_path(self, path: str) -> list[Candidate]:
+        return [
+            (invocation, _words(invocation), text)
+            for invocation in self._code.index.facts_of(path).invocations
+            if (text := self._generator_text(invocation.name, path))
+        ]
 
     def _generator_text(self, name: str, near: str) -> str:
         """Return the joined text of a macro and those it names, "" if it makes no function."""
@@ -109,6 +130,17 @@ class MadeFunctions:
                 for name, piece in iter_functions(tokens)
             )
         return self._made[key]
+
+
+def _words(invocation: Invocation) -> tuple[str, ...]:
+    arguments = split_arguments(invocation.arguments)
+    return tuple(word for argument in arguments for word in _WORD.findall(argument))
+
+
+def _names_one(invocation: Invocation, macros: frozenset[str]) -> bool:
+    return bool(macros) and (
+        invocation.name in macros or not macros.isdisjoint(_WORD.findall(invocation.arguments))
+    )
 
 
 def calls_in_invocation(

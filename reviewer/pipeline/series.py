@@ -91,7 +91,7 @@ def _walk_series(
     changes: list[frozenset[Key]] = [frozenset()]
     for number, patch in enumerate(applied):
         progress("reading the trees", number, len(applied))
-        knowledge = session.know(patch.after)
+        knowledge = session.know(patch.after, steps[-1].knowledge)
         mail = patch.patch
         ref = PatchRef(mail.counter, mail.mail.msgid, mail.subject)
         paths = sorted({p for c in patch.changed for p in (c.old_path, c.new_path) if p})

@@ -49,10 +49,11 @@ class Session:
         self.rules: tuple[Rule, ...] = load_rules()
         self.words = load_vocabulary()
 
-    def know(self, source: SourceTree) -> Knowledge:
-        """Read one tree."""
+    def know(self, source: SourceTree, like: Knowledge | None = None) -> Knowledge:
+        """Read one tree; ``like`` is what is known of one that differs little."""
         cache = self.options.cache_dir or default_cache_dir()
-        code = CodeBase(source, self.options.config, cache)
+        kin = like.code if like is not None else None
+        code = CodeBase(source, self.options.config, cache, like=kin)
         return Knowledge(code, self.words)
 
     def check(

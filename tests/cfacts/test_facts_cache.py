@@ -36,7 +36,8 @@ class Counting:
 
 def load(source: Any, directory: Path | None) -> tuple[dict[str, FileFacts], list[str]]:
     lines: list[str] = []
-    return load_facts(source, sorted(FILES), directory, lines.append), lines
+    blobs = {path: source.blob_id(path) for path in sorted(FILES)}
+    return load_facts(source, blobs, directory, lines.append), lines
 
 
 def test_facts_travel_through_the_cache_unchanged(dict_source: Any, tmp_path: Path) -> None:
