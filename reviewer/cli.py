@@ -15,6 +15,7 @@ from reviewer.model.finding import Origin
 from reviewer.model.review import Review
 from reviewer.model.rule import Severity
 from reviewer.pipeline import demo as demonstration
+from reviewer.pipeline.decoding import decode_file, render_decoded
 from reviewer.pipeline.mail import (
     LedgerFilter,
     has_errors,
@@ -263,6 +264,21 @@ def list_series(
 def _tell(skipped: Skipped) -> None:
     """Say on stderr which message could not be read."""
     sys.stderr.write(f"mm-review: {printable(skipped.path)}: {printable(skipped.reason)}\n")
+
+
+@app.command()
+def decode(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="Oops, page dump or mail; - stdin.")],
+    tree: TreeOption = None,
+    output_format: Annotated[str, typer.Option("--format", help="text or json.")] = "text",
+    config: ConfigOption = None,
+    cache_dir: CacheOption = None,
+) -> None:
+    """Decode a crash: which page, which tail, and what can have happened; --tree replays it."""
+    options = _options(tree, cache_dir, config) if tree is not None else None
+    source = sys.stdin.buffer.read() if file == "-" else Path(file)
+    doc = decode_file(source, options, name="standard input" if file == "-" else file)
+    sys.stdout.write(render_decoded(doc, output_format))
 
 
 draft_app = typer.Typer(no_args_is_help=True, help="Look after reply drafts.")
