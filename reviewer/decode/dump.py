@@ -36,9 +36,11 @@ _REASON_END = re.compile(
     r"|page:|raw:|head:|bad because|Call Trace|--(?!\S))"
 )
 _ASKS_HEAD = re.compile(
-    r"!\s*Page(?:Head|Compound|TransHuge|DoubleMap)|PageTail|!\s*folio_test_large"
+    r"!\s*Page(?:Head|Compound|TransHuge|DoubleMap)|(?<!!)PageTail"
+    r"|compound_head & 1|!\s*folio_test_large"
 )
 _NO_ASSERTION_WORDS = 8
+_HIDDEN = 2
 _HASH_LIMIT = 1 << 32  # %p prints 32 hashed bits
 
 
@@ -111,10 +113,11 @@ def _pointer(match: re.Match[str] | None) -> tuple[int | None, bool]:
 
 
 def _mapping(text: str) -> int:
-    """Return the mapping; 1 stands for one whose value is hidden."""
+    """Return the mapping; 2 stands for one whose value is hidden."""
     if text.startswith("("):
-        return 0 if text == "(null)" else 1
-    return int(text, 16)
+        return 0 if text == "(null)" else _HIDDEN
+    value = int(text, 16)
+    return _HIDDEN if 0 < value < _HASH_LIMIT else value
 
 
 def _names(text: str | None) -> tuple[str, ...]:

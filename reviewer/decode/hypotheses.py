@@ -60,6 +60,8 @@ def _weigh_tail(dump: PageDump, places: Places, state: State) -> Weight:
                 "the tail or what it computed from it, only the source tells (--tree)",
             ]
         if state.asks_head and not state.again:
+            because += _passing(state)
+        if state.asks_head and not state.again and not _passing(state):
             because.append(f"its compound page lives: count {dump.count}, {_mapped(dump)}")
             return SUPPORTED, because
         return OPEN, [*because, *_again(state)]
@@ -106,6 +108,15 @@ def _weigh_freed(dump: PageDump, places: Places, state: State) -> Weight:
             )
             return SUPPORTED, told
         return OPEN, told
+    if state.reused and state.asks_head:
+        return SUPPORTED, [*state.reused, *because]
+    if state.compound and state.asks_head and _passing(state):
+        told = [*_passing(state), *_again(state)]
+        return SUPPORTED, [
+            *told,
+            f"{dump.because} saw no head, the dump a compound page{_ordered(dump)}: freed and "
+            "made again in between",
+        ]
     if state.live and state.asks_head and not state.again:
         return REFUTED, [f"the page is in use: count {dump.count}, {_mapped(dump)}", *because]
     if state.again:
@@ -119,9 +130,14 @@ def _weigh_split(dump: PageDump, state: State) -> Weight:
             f"a split leaves every page its count and mapping; here count "
             f"{dump.count} and no mapping"
         ]
+    if state.reused:
+        return REFUTED, list(state.reused)
     if state.compound and not state.headless:
         because = [f"the page is in a compound page{_ordered(dump)}; a split would have left none"]
-        return (OPEN if state.again or state.dying else REFUTED), [*because, *_again(state)]
+        return (OPEN if state.again or state.dying or state.changing else REFUTED), [
+            *because,
+            *_again(state),
+        ]
     if state.live and state.asks_head and not state.headless:
         return SUPPORTED, [
             f"no head flag and no compound page, yet in use: count {dump.count}, "
@@ -155,6 +171,17 @@ def _fresh(dump: PageDump, state: State) -> list[str]:
     ]
     if state.relinked:
         told.append("its head has just left a free list: LIST_POISON in ->lru")
+    return told
+
+
+def _passing(state: State) -> list[str]:
+    """Say what tells that the page was not held still while it was looked at."""
+    told = [f"the dump contradicts itself: {line}" for line in state.changing]
+    if state.by_pfn:
+        told.append(
+            f"{state.by_pfn}() goes from pfn to pfn and meets each tail of each huge page; "
+            "it holds none of them"
+        )
     return told
 
 

@@ -21,7 +21,8 @@ _END_TRACE = re.compile(r"-+\[ end trace [0-9a-f]* ?\]-+")
 _USER = re.compile(r"(?<!\S)RIP: 0033:")
 _FUNCTION = r"(?:\[<[0-9a-f]+>\] )*([A-Za-z_][\w.]*)\+0x[0-9a-f]+/0x[0-9a-f]+"
 _RIP = re.compile(rf"(?<!\S)(?:RIP: (?:[0-9a-f]{{4}}:)?|RIP |pc ?: ){_FUNCTION}")
-_FRAME = re.compile(rf"(\? )?(?<!\S){_FUNCTION}")
+# the second form is that of decode_stacktrace.sh for inlined functions
+_FRAME = re.compile(rf"(\? )?(?<!\S)(?:{_FUNCTION}|([A-Za-z_]\w*) [\w./-]+\.[chS]:\d+ \[inline\])")
 _TRACE = re.compile(r"Call [Tt]race:")
 _TRACE_END = re.compile(r"(?<!\S)(?:Code:|RIP: |RIP |---\[|</TASK>|Modules linked in:|R[A-D]X:)")
 _REGISTER = re.compile(
@@ -98,4 +99,4 @@ def _parse_trace(words: str, where: re.Match[str] | None) -> tuple[Frame, ...]:
     start = begin.end() if begin else where.end() if where else len(words)
     end = _TRACE_END.search(words, start) if begin else None
     part = words[start : end.start() if end else len(words)]
-    return tuple(Frame(match[2], sure=not match[1]) for match in _FRAME.finditer(part))
+    return tuple(Frame(match[2] or match[3], sure=not match[1]) for match in _FRAME.finditer(part))

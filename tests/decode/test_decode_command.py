@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from reviewer.model.errors import BadInputError
 from reviewer.pipeline.decoding import CrashDoc, decode_file, render_decoded
+from reviewer.pipeline.session import Options
 from reviewer.rulebook import find_data
 from reviewer.series.read import read_series
 from reviewer.tree.apply import apply_series
@@ -102,7 +103,7 @@ def test_a_crash_elsewhere_accuses_nobody(oops: Read, thread: Callable[[str, int
 
 
 def test_a_tree_gives_the_path_and_the_same_end(
-    mm_review: Run, oops: Read, thread: Callable[[str, int], Path], tmp_path: Path
+    oops: Read, thread: Callable[[str, int], Path], tmp_path: Path
 ) -> None:
     mbox = thread(oops("tail-computed-2015"), 1)
     after = tmp_path / "linux"
@@ -111,15 +112,14 @@ def test_a_tree_gives_the_path_and_the_same_end(
         for path in end.iter_paths():
             (after / path).parent.mkdir(parents=True, exist_ok=True)
             (after / path).write_bytes(end.read(path))
-    done = mm_review("decode", mbox, "--tree", after, "--format", "json")
-    assert done.returncode == 0, done.stderr
-    source = json.loads(done.stdout)["source"]
+    doc = decode_file(mbox, Options(tree=after, cache_dir=tmp_path / "cache"))
+    source = _json(doc)["source"]
     assert [s["function"] for s in source["path"]] == ["kpageflags_read", "stable_page_flags"]
     assert all(s["path"] == "fs/proc/page.c" and s["line"] for s in source["path"])
     assert source["replay"]["outcome"] == "sometimes", source["replay"]["reason"]
     assert source["replay"]["same"]
     assert source["replay"]["schedule"]
-    shown = mm_review("decode", mbox, "--tree", after).stdout
+    shown = render_decoded(doc, "text")
     assert "replay of free-under-reader: sometimes, ends in the same assertion" in shown
 
 

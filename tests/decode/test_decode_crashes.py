@@ -135,6 +135,53 @@ def test_a_freed_page_behind_the_head_is_placed_by_the_huge_page_it_was_in() -> 
     assert "buddy" in _because(decoded, "head-freed")
 
 
+def test_a_walker_by_pfn_may_meet_a_page_that_was_made_again(oops: Read) -> None:
+    held, passing = "feed_all_pages", "kpagecount_read"
+    decoded = _decode(oops("tail-passed-5.10").replace(held, passing))
+    assert _verdicts(decoded)["tail-passed"] == "open"
+    assert _verdicts(decoded)["head-freed"] == "supported"
+    assert f"{passing}() goes from pfn to pfn" in _because(decoded, "head-freed")
+
+
+def test_a_dump_that_contradicts_itself_was_not_held_still(oops: Read) -> None:
+    decoded = _decode(oops("tail-passed-5.10").replace("00000201ffffffff", "00000001ffffffff"))
+    assert _verdicts(decoded)["tail-passed"] == "open"
+    assert "count 513 in the first line, 1 in the words" in _because(decoded, "head-freed")
+
+
+def test_a_split_leaves_index_and_pfn_in_step(oops: Read) -> None:
+    decoded = _decode(oops("split-4.8").replace("0x7fca1e469", "0x7fca1e46a"))
+    assert _verdicts(decoded)["head-split"] == "refuted"
+    assert _verdicts(decoded)["head-freed"] == "supported"
+    assert "here 105 and 106" in _because(decoded, "head-split")
+
+
+def test_frames_with_source_lines_are_read(oops: Read) -> None:
+    symbolized = oops("remade-6.1").replace(
+        " kpagecount_read+0x21c/0x330",
+        " page_mapcount include/linux/mm.h:840 [inline]\n"
+        " kpagecount_read+0x21c/0x330 fs/proc/page.c:70",
+    )
+    names = [frame.function for frame in _decode(symbolized).crash.trace]
+    assert names[:3] == ["page_mapcount", "kpagecount_read", "vfs_read"]
+
+
+@pytest.mark.parametrize(
+    "prefix",
+    [
+        "Nov 23 10:00:01 host kernel: ",
+        "2026-11-23T10:00:01+0000 host kernel: ",
+        "[Mon Nov 23 10:00:01 2026] ",
+        "<4>[   12.345678][ T1183] ",
+        "&gt; ",
+    ],
+)
+def test_what_a_log_puts_before_a_line_is_no_matter(oops: Read, prefix: str) -> None:
+    bare = [re.sub(r"^\[ *[\d.]+\] ?", "", x) for x in oops("tail-computed-2015").split("\n")]
+    logged = "\n".join(prefix + line for line in bare)
+    assert to_json(_decode(logged)) == to_json(_decode(oops("tail-computed-2015")))
+
+
 def test_a_dump_at_a_random_base_is_placed_by_what_the_registers_hold(oops: Read) -> None:
     moved = oops("remade-6.1").replace("ffd4000000", "fffff5c380")
     decoded, plain = _decode(moved), _decode(oops("remade-6.1"))
