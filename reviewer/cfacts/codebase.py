@@ -19,6 +19,7 @@ from reviewer.cfacts.load import load_facts, without_collector
 from reviewer.cfacts.lower import UnreadableError
 from reviewer.cfacts.macros import MacroChooser, rank
 from reviewer.cfacts.made import MadeFunctions, calls_in_invocation
+from reviewer.cfacts.madecache import MadeCache
 from reviewer.cfacts.normalize import SourceText, normalize
 from reviewer.cfacts.pointers import find_pointers
 from reviewer.cfacts.reuse import changed_paths, find_difference
@@ -59,13 +60,13 @@ class CodeBase:
         self.config = config
         extra = (*extra, *(source.grep_words(also) if also else ()))
         paths = paths_in_scope(source, scope, extra)
+        self._kept = cache_dir, report or _log.warning
         self._blobs = {path: source.blob_id(path) for path in paths}
         kin = like if like is not None and like.config == config else None
         at_hand = {blob: kin._facts[path] for path, blob in kin._blobs.items()} if kin else {}
         changed = changed_paths(kin._blobs if kin else {}, self._blobs)
         with without_collector():
-            notes = report or _log.warning
-            facts = load_facts(source, self._blobs, cache_dir, notes, at_hand)
+            facts = load_facts(source, self._blobs, *self._kept, at_hand)
             self._facts: dict[str, FileFacts] = facts
             index = kin.index if kin else None
             self.index: TreeIndex = TreeIndex(paths, facts.__getitem__, like=index, changed=changed)
@@ -118,6 +119,8 @@ class CodeBase:
     def iter_functions(self, name: str = "") -> Iterator[FunctionFacts]:
         """Yield all functions of the scope, or all variants of a name, by path and line."""
         if not name:
+            kept = self._kept
+            self._made.make_all(lambda: MadeCache(*kept, self.index, self.config, self._blobs))
             for path in self.index.paths:
                 yield from self.functions_in(path)
                 yield from self._made.in_file(path)
@@ -332,10 +335,8 @@ class CodeBase:
     def pointers(self, function: str) -> tuple[PointerFact, ...]:
         """Return where a function's address is stored or passed, by path and line."""
         found: list[PointerFact] = []
-        word = f" {function} "
-        for path in self.index.paths:
-            if word in self._facts[path].values:
-                found += find_pointers(self.text(path), path, function, self.functions_in(path))
+        for path in self.index.paths_with_value(function):
+            found += find_pointers(self.text(path), path, function, self.functions_in(path))
         return tuple(found)
 
     def skipped(self) -> tuple[Skipped, ...]:

@@ -50,6 +50,7 @@ class TreeIndex:
         self.known = frozenset(paths)
         self._closures: dict[str, frozenset[str]] = {}
         self._targets: dict[str, tuple[str, ...]] = {}
+        self._values: dict[str, list[str]] | None = None
         self._live: frozenset[str] | None = None
         self.holds: Callable[[Sequence[str]], bool | None] = lambda conditions: None
         if like is None:
@@ -105,6 +106,17 @@ class TreeIndex:
         self.is_live("")
         assert self._live is not None
         return self._live
+
+    def paths_with_value(self, name: str) -> Sequence[str]:
+        """Return the files in which a name stands as a value, in order."""
+        if self._values is None:
+            self._values = {}
+            for path in self.paths:
+                for word in self.facts_of(path).values.split():
+                    paths = self._values.setdefault(word, [])
+                    if not paths or paths[-1] != path:
+                        paths.append(path)
+        return self._values.get(name, ())
 
     def resolve_include(self, written: str, path: str) -> str:
         """Return the file of the tree that an include in ``path`` means, "" if not indexed."""

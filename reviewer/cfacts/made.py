@@ -7,13 +7,14 @@ invocation is a candidate where its macro's text, or that of a macro it names, o
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from reviewer.cfacts.definitions import iter_functions
 from reviewer.cfacts.expand import ExpansionLimitError
 from reviewer.cfacts.filefacts import Invocation
 from reviewer.cfacts.headers import parameter_names, read_header, split_arguments
+from reviewer.cfacts.madecache import MadeCache
 from reviewer.cfacts.reuse import Difference
 from reviewer.cfacts.tables import KEYWORDS
 from reviewer.cfacts.tokens import Token
@@ -30,6 +31,9 @@ _DEFINITION = re.compile(r"\)[\s\w\\]*\{")
 Candidate = tuple[Invocation, tuple[str, ...], str]
 
 
+FEW = 100  # files whose made functions are made sooner than a cache is asked
+
+
 class MadeFunctions:
     """Finds and expands the invocations of one tree that make functions."""
 
@@ -39,6 +43,8 @@ class MadeFunctions:
         self._named: dict[str, tuple[FunctionFacts, ...]] = {}
         self._made: dict[tuple[str, int], tuple[FunctionFacts, ...]] = {}
         self._candidates: dict[str, list[Candidate]] | None = None
+        self._files: dict[str, tuple[FunctionFacts, ...]] = {}
+        self._every: dict[str, list[FunctionFacts]] | None = None
 
     def named(self, name: str) -> Iterator[FunctionFacts]:
         """Yield the made functions of a name.
@@ -46,6 +52,9 @@ class MadeFunctions:
         A made name is a word of the macro's text, or is put together from the arguments: only
         invocations for which one of these can be true are expanded.
         """
+        if self._every is not None:
+            yield from self._every.get(name, ())
+            return
         if name not in self._named:
             self._named[name] = tuple(
                 facts
@@ -57,28 +66,43 @@ class MadeFunctions:
             )
         yield from self._named[name]
 
+    def make_all(self, open_cache: Callable[[], MadeCache]) -> None:
+        """Make all functions; where much is to be made, what the cache has is taken from it."""
+        if self._every is not None:
+            return
+        facts_of = self._code.index.facts_of
+        wanted = [
+            p for p in self._code.index.paths if p not in self._files and facts_of(p).invocations
+        ]
+        cache = open_cache() if len(wanted) > FEW else None
+        if cache is not None:
+            self._files |= cache.load(wanted)
+        missing = [path for path in wanted if path not in self._files]
+        made = {path: tuple(self.in_file(path)) for path in missing}
+        self._files |= made
+        if cache is not None:
+            cache.keep(made)
+        self._every = {}
+        for path in sorted(self._files):
+            for facts in self._files[path]:
+                self._every.setdefault(facts.name, []).append(facts)
+
     def in_file(self, path: str) -> Iterator[FunctionFacts]:
         """Yield the functions made in a file."""
+        if path in self._files:
+            yield from self._files[path]
+            return
         for invocation, _, _ in self._all().get(path, ()):
             yield from self._expand(path, invocation)
 
     def take_over(self, like: MadeFunctions, difference: Difference) -> None:
         """Take from another tree what stands in equal files and names no changed macro."""
-        if like._candidates is None:
-            return
-        self._candidates = {}
-        for path in self._code.index.paths:
-            invocations = self._code.index.facts_of(path).invocations
-            same = path not in difference.changed and not any(
-                _names_one(invocation, difference.macros) for invocation in invocations
-            )
-            found = like._candidates.get(path, []) if same else self._in_path(path)
-            if found:
-                self._candidates[path] = found
-            for invocation, _, _ in found if same else ():
-                key = (path, invocation.start)
-                if key in like._made:
-                    self._made[key] = like._made[key]
+        for path, functions in like._files.items():
+            if path not in difference.changed and not any(
+                _names_one(invocation, difference.macros)
+                for invocation in self._code.index.facts_of(path).invocations
+            ):
+                self._files[path] = functions
 
     def _all(self) -> dict[str, list[Candidate]]:
         if self._candidates is None:

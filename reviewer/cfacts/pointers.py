@@ -17,6 +17,7 @@ _TABLE = re.compile(
 _CALLEE = re.compile(r"([A-Za-z_]\w*)\s*$")
 _BRACKET = re.compile(r"[(){}\[\];]")
 _LOOK_BACK = 20_000
+_BEFORE = 2000
 
 
 def find_pointers(
@@ -28,7 +29,17 @@ def find_pointers(
     starts = [facts.start for facts in functions]
     for match in re.finditer(rf"\b{re.escape(function)}\b(?=\s*[,;)}}:])", bare):
         start = match.start()
-        if bare[:start].rstrip()[-1:] not in ("=", ",", "(", "?", ":", "{", "&", "n"):
+        before = bare[max(0, start - _BEFORE) : start].rstrip()
+        if before[-1:] not in (
+            "=",
+            ",",
+            "(",
+            "?",
+            ":",
+            "{",
+            "&",
+            "n",
+        ):
             continue
         inside = bisect_right(starts, start) - 1
         facts = functions[inside] if inside >= 0 and start < functions[inside].end else None

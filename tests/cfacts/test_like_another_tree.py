@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -105,3 +106,19 @@ def test_what_is_equal_is_not_read_again(minimm: Callable[..., Any], before: Cod
     assert after.body(made) is before.body(made)
     assert after.functions_in(COUNT) is before.functions_in(COUNT)
     assert after.functions_in(UTIL) is not before.functions_in(UTIL)
+
+
+def test_what_invocations_make_is_kept_on_disk(
+    minimm: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("reviewer.cfacts.made.FEW", 0)
+    anew = CodeBase(minimm(), default_config(), scope=("",))
+    for _ in range(2):  # made, then read
+        kept = CodeBase(minimm(), default_config(), tmp_path, scope=("",))
+        assert list(kept.iter_functions()) == list(anew.iter_functions())
+        assert list(kept.iter_functions("PageLocked")) == list(anew.iter_functions("PageLocked"))
+    monkeypatch.setattr("reviewer.cfacts.made.MadeFunctions._expand", None)
+    assert list(CodeBase(minimm(), default_config(), tmp_path, scope=("",)).iter_functions())
+    other = minimm(EDITS["a generator"]({FLAGS: minimm().read(FLAGS).decode()}))
+    with pytest.raises(TypeError):
+        list(CodeBase(other, default_config(), tmp_path, scope=("",)).iter_functions())
