@@ -12,10 +12,10 @@ _START = re.compile(rf"(?<![\w>-])page: ?(?={_ADDRESS}(?: |$)|(?:ref)?count:)")
 _END = re.compile(r"-+\[ cut here \]|kernel BUG at |Modules linked in:|(?<!\S)RIP: ")
 _PAGE = re.compile(rf"page: ?({_ADDRESS})")
 _FIELDS = {
-    "count": re.compile(r"(?<![\w])(?:ref)?count: ?(-?\d+)(?!\w)"),
-    "mapcount": re.compile(r"(?<![\w])mapcount: ?(-?\d+)(?!\w)"),
+    "count": re.compile(r"(?<![\w])(?:ref)?count: ?(-?\d{1,10})(?!\w)"),
+    "mapcount": re.compile(r"(?<![\w])mapcount: ?(-?\d{1,10})(?!\w)"),
     "order": re.compile(r"(?<![\w])order: ?(\d{1,2})(?!\w)"),
-    "whole": re.compile(r"(?<![\w])(?:compound|entire)_mapcount: ?(-?\d+)(?!\w)"),
+    "whole": re.compile(r"(?<![\w])(?:compound|entire)_mapcount: ?(-?\d{1,10})(?!\w)"),
 }
 _HEXES = {
     "index": re.compile(r"(?<![\w])index: ?(?:0x)?([0-9a-f]{1,16})(?!\w)"),
@@ -23,7 +23,9 @@ _HEXES = {
 }
 _MAPPING = re.compile(rf"(?<![\w])mapping: ?({_ADDRESS})")
 _HEAD = re.compile(rf"(?<![\w])head: ?({_ADDRESS}) order:")
-_FLAGS = re.compile(r"(?:(?<!\S)(anon|ksm) )?(?<!\S)flags: ?(?:0x)?([0-9a-f]+)(?:\(([^()]*)\))?")
+_FLAGS = re.compile(
+    r"(?:(?<!\S)(anon|ksm) )?(?<!\S)flags: ?(?:0x)?([0-9a-f]{1,16})(?!\w)(?:\(([^()]*)\))?"
+)
 _WORDS = re.compile(r"(?<!\S)(raw|head):((?: [0-9a-f]{16}(?!\S)){1,4})")
 _LABEL = re.compile(
     r"(?<![\w>-])(page->mem_cgroup|memcg|refcount|count|pfn|compound_mapcount|compound_pincount"

@@ -24,6 +24,8 @@ def find_base(crash: Crash, dump: PageDump) -> tuple[int | None, str]:
     """Return where vmemmap begins, and how that is known; None if nothing in the text tells."""
     if dump.address is not None and dump.pfn is not None:
         base = dump.address - STRUCT_PAGE * dump.pfn
+        if base < _KERNEL_HALF:
+            return None, f"{dump.address:x} and pfn {dump.pfn:#x} cannot belong to one page"
         return base, f"vmemmap begins at {dump.address:x} - 64 * {dump.pfn:#x} = {base:x}"
     values = list(_iter_values(crash, dump))
     if dump.pfn is not None:

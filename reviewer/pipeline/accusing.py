@@ -89,13 +89,14 @@ def _is_mail(data: bytes) -> bool:
 
 
 def _find_series(source: Path | bytes, data: bytes | None, mail: Mail | None) -> PatchSeries | None:
-    """Return the series the mail answers; None where the archive holds none."""
-    if mail is None or not mail.in_reply_to:
+    """Return the series the mail answers, else the only one; None where there is none."""
+    if mail is None:
         return None
-    for msgid in dict.fromkeys((mail.in_reply_to, *reversed(mail.references))):
+    asked = [f"<{msgid}>" for msgid in (mail.in_reply_to, *reversed(mail.references)) if msgid]
+    for wanted in dict.fromkeys((*asked, "")):
         archive = source if data is None and isinstance(source, Path) else io.BytesIO(data or b"")
         try:
-            return read_series(archive, series=f"<{msgid}>")
+            return read_series(archive, series=wanted)
         except BadInputError:
             continue  # an answer to an answer: ask for what that one answers
     return None
@@ -106,11 +107,15 @@ def find_accused(report: Report, accessor: str = "") -> AccusedDoc | None:
 
     ``accessor`` is the function that asserts, where a tree has told.
     """
-    if report.series is None:
+    series, mail = report.series, report.mail
+    if series is None or mail is None:
         return None
+    own = {patch.mail.msgid for patch in series.patches} | {series.msgid}
+    if mail.msgid in own:
+        return None  # it quotes the crash it cures
     path = call_path(report.decoded.crash)
     names = tuple(dict.fromkeys(name for name in (accessor, *reversed(path)) if name))
-    for patch in reversed(report.series.patches):
+    for patch in reversed(series.patches):
         because = _touches(patch, names)
         if because:
             return AccusedDoc(patch.counter, patch.mail.msgid, patch.subject, because)

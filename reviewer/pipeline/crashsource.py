@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 
 from reviewer.cfacts.codebase import CodeBase
 from reviewer.decode.decode import call_path
+from reviewer.decode.dump import parse_dumps
+from reviewer.decode.text import flatten
 from reviewer.model.crash import Decoded, Hypothesis, HypothesisName, Verdict
 from reviewer.model.facts import FunctionFacts
 from reviewer.model.finding import PathStep
@@ -16,16 +18,19 @@ from reviewer.tree.repo import open_tree
 
 SCENARIO = "free-under-reader"
 _HUGE_PAGES = 512
+_INLINE_DEPTH = 4
+_DEPTH = 16  # of directories in a kernel tree, generously
 _MAKES_HEAD = frozenset({"compound_head", "page_folio", "_compound_head", "virt_to_folio"})
 
 
 @dataclass(frozen=True, slots=True)
 class ReplayDoc:
-    """What the replay came to. ``same`` says that it ends in the assertion of the crash."""
+    """What the replay came to: ``ends`` in which assertion, if any, and whether in the ``same``."""
 
     scenario: str
     outcome: Outcome
     same: bool
+    ends: str
     schedule: str
     reason: str
     oops: str
@@ -35,8 +40,8 @@ class ReplayDoc:
 class SourceDoc:
     """The crash in the tree: the call path, the line that asserts, and the replay.
 
-    ``absent`` are functions of the trace that the tree does not have. ``asserts`` is the text of
-    the line, ``accessor`` the function it makes.
+    ``absent`` are functions of the trace that the tree does not have. ``asserts`` is the
+    function that the line of the BUG makes or lies in, ``text`` that line or why there is none.
     """
 
     path: tuple[PathStep, ...]
@@ -88,30 +93,48 @@ def _resolve(
 def _find_assertion(
     code: CodeBase, decoded: Decoded, steps: tuple[PathStep, ...]
 ) -> tuple[PathStep | None, str]:
-    """Return the function the ``kernel BUG at`` line makes or lies in, and the line's text."""
+    """Return the function of the path that the ``kernel BUG at`` line makes or lies in.
+
+    The text is the line's, or says why there is none: a tree that is not the one that crashed
+    has something else there.
+    """
     crash = decoded.crash
     path = _find_file(code, crash.path)
-    if path and crash.line:
-        lines = code.source.read(path).decode("utf-8", "replace").split("\n")
-        text = lines[crash.line - 1].strip() if crash.line <= len(lines) else ""
-        called = {
-            call.name for s in steps for f in code.iter_functions(s.function) for call in f.calls
-        }
-        there = [
-            f
-            for f in code.iter_functions()
-            if f.path == path and f.line <= crash.line <= f.end_line
-        ]
-        there.sort(key=lambda f: (f.name not in called, f.name != crash.function, f.name))
-        if there:
-            return PathStep(there[0].name, path, crash.line), text
-        return None, text
-    return None, ""
+    if not path or not crash.line:
+        return None, f"{crash.path}: the tree has no such file" if crash.path else ""
+    lines = code.source.read(path).decode("utf-8", "replace").split("\n")
+    text = lines[crash.line - 1].strip() if crash.line <= len(lines) else ""
+    called = _called(code, [step.function for step in steps])
+    there = sorted(
+        f.name
+        for f in code.iter_functions()
+        if f.path == path and f.line <= crash.line <= f.end_line
+    )
+    for name in there:
+        if name in called:
+            return PathStep(name, path, crash.line), text
+    return None, (
+        f"{path}:{crash.line} is nothing the path calls: "
+        "this tree is not of the kernel that crashed"
+    )
+
+
+def _called(code: CodeBase, names: list[str]) -> set[str]:
+    """Return the functions and what they call, down to what may have been inlined."""
+    known = set(names)
+    for _ in range(_INLINE_DEPTH):
+        names = sorted(
+            {call.name for name in names for f in code.iter_functions(name) for call in f.calls}
+            - known
+        )
+        known.update(names)
+    return known
 
 
 def _find_file(code: CodeBase, path: str) -> str:
     """Return the tree's path of a file that the build named by another root."""
     parts = [part for part in path.split("/") if part not in {"", ".", ".."}]
+    parts = parts[-_DEPTH:]
     for start in range(len(parts)):
         candidate = "/".join(parts[start:])
         if code.source.exists(candidate):
@@ -127,6 +150,7 @@ def _replay(code: CodeBase, decoded: Decoded, path: tuple[PathStep, ...]) -> Rep
         scenario=witness.scenario,
         outcome=witness.outcome,
         same=_is_same(witness, decoded.assertion),
+        ends=next((d.because for d in parse_dumps(flatten(witness.oops))), ""),
         schedule=str(witness.schedule) if witness.schedule else "",
         reason=witness.reason,
         oops=witness.oops,

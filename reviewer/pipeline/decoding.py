@@ -140,6 +140,8 @@ def _iter_source(source: SourceDoc) -> Iterator[str]:
     if source.asserts is not None:
         step = source.asserts
         yield f"  {step.function} ({step.path}:{step.line}): {source.text}"
+    elif source.text:
+        yield f"  {source.text}"
     for name in source.absent:
         yield f"  {name}: the tree has no such function"
     replay = source.replay
@@ -147,6 +149,8 @@ def _iter_source(source: SourceDoc) -> Iterator[str]:
         yield "  not replayed: no function of the call path is in the tree"
         return
     same = ", ends in the same assertion" if replay.same else ""
+    if replay.ends and not replay.same:
+        same = f", ends in another assertion: {replay.ends}"
     yield f"  replay of {replay.scenario}: {replay.outcome}{same}"
     if replay.schedule:
         yield f"    schedule {replay.schedule}"

@@ -98,6 +98,19 @@ def test_a_thread_accuses_the_newest_patch_on_the_path(
     assert alone["accuses"] is None
 
 
+def test_a_patch_that_quotes_the_crash_it_cures_is_not_accused(
+    oops: Read, thread: Callable[[str, int], Path], tmp_path: Path
+) -> None:
+    whole = thread(oops("tail-computed-2015"), 1).read_text()
+    series = whole[: whole.rindex("From me@example.org")]
+    mark = "/proc/kpageflags speaks of single pages."
+    assert series.count(mark) == 1
+    cure = tmp_path / "cure.mbox"
+    cure.write_text(series.replace(mark, oops("tail-computed-2015") + "\n" + mark))
+    doc = decode_file(cure, None)
+    assert (doc.tail, doc.accuses) == (41, None)
+
+
 def test_a_crash_elsewhere_accuses_nobody(oops: Read, thread: Callable[[str, int], Path]) -> None:
     assert decode_file(thread(oops("tail-passed-5.10"), 2), None).accuses is None
 
@@ -119,6 +132,7 @@ def test_a_tree_gives_the_path_and_the_same_end(
     assert source["replay"]["outcome"] == "sometimes", source["replay"]["reason"]
     assert source["replay"]["same"]
     assert source["replay"]["schedule"]
+    assert "not of the kernel that crashed" in source["text"]
     shown = render_decoded(doc, "text")
     assert "replay of free-under-reader: sometimes, ends in the same assertion" in shown
 

@@ -202,6 +202,29 @@ def test_the_registers_of_user_space_are_not_read(oops: Read) -> None:
     assert "RBX" not in registers
 
 
+@pytest.mark.parametrize("number", ["9" * 6000, "-" + "9" * 30, "f" * 40, "0x" + "0" * 5000, "-1"])
+@pytest.mark.parametrize(
+    "label",
+    [
+        "count:0",
+        "index:0x7f3c40c00",
+        "flags: 0x4000000000000000",
+        "CPU: 3",
+        "page-flags.h:548",
+        "mapcount:0",
+    ],
+)
+def test_absurd_numbers_give_an_answer(oops: Read, label: str, number: str) -> None:
+    name = re.sub(r"(?<=[: ])(0x)?[0-9a-f]+$", "", label)
+    decoded = _decode(oops("tail-computed-2015").replace(label, name + number))
+    assert to_json(decoded)
+
+
+def test_an_address_and_a_pfn_that_cannot_be_one_page_are_told(oops: Read) -> None:
+    decoded = _decode(oops("tail-passed-5.10").replace("pfn:0x9100d", "pfn:0x9100d0000000d"))
+    assert "cannot belong to one page" in decoded.arithmetic[0]
+
+
 def test_prose_is_no_crash() -> None:
     assert decode_text("the page: 4096 bytes, flags: none, see kernel BUG reports") is None
     assert decode_text("") is None
