@@ -17,6 +17,9 @@ _GIB = 1 << 30
 _LARGEST_ORDER = 18  # a 1 GiB hugetlb page
 _THP_ORDER = 9
 _KERNEL_HALF = 0xFF00000000000000
+_LOWEST_PFN = 0x1000  # below, a number close to a pfn is too often a length or an error
+# What calls do not clobber: the walker's own variables live there across the dump's printk.
+_PRESERVED = frozenset({"RBX", "RBP", "R12", "R13", "R14", "R15", "stack"})
 _COMPOUND_HEAD = 1  # the word of ->compound_head
 
 
@@ -143,7 +146,8 @@ def _find_walker(
                 holders.setdefault(page + distance, []).append(name)
     numbers = Counter(value for _, value in _iter_all(crash))
     if not holders and page % (1 << _THP_ORDER) == 0:
-        near = [n for n in numbers if page < n < page + (1 << _THP_ORDER) and page > _GIB >> 12]
+        kept = {value for name, value in _iter_all(crash) if name in _PRESERVED}
+        near = [n for n in kept if page < n < page + (1 << _THP_ORDER) and page >= _LOWEST_PFN]
         if len(near) == 1:
             shown.append(f"{near[0]:#x} stands on the stack or in a register: a pfn close by")
             shown.append(f"{near[0]:#x} - {page:#x} = {near[0] - page}")

@@ -225,6 +225,14 @@ def test_an_address_and_a_pfn_that_cannot_be_one_page_are_told(oops: Read) -> No
     assert "cannot belong to one page" in decoded.arithmetic[0]
 
 
+def test_the_walkers_pfn_in_a_register_is_enough(oops: Read) -> None:
+    text = oops("dump-crashed-6.1").replace("RBP: ffd4000000acb140", "RBP: 000000000002b2c5")
+    decoded = _decode(text)
+    assert (decoded.tail, decoded.walker_pfn) == (197, 0x2B2C5)
+    clobbered = _decode(text.replace("RBP: 0", "R09: 0").replace("R09: 00000000ffff", "RBP: f"))
+    assert clobbered.tail is None
+
+
 def test_prose_is_no_crash() -> None:
     assert decode_text("the page: 4096 bytes, flags: none, see kernel BUG reports") is None
     assert decode_text("") is None
