@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 from reviewer.cfacts.codebase import CodeBase
+from reviewer.cfacts.load import without_collector
 from reviewer.model.facts import CallFact, FunctionFacts, MacroFacts
 
 _WORD = re.compile(r"[A-Za-z_]\w*")
@@ -26,11 +27,12 @@ class CallGraph:
 
     def __init__(self, code: CodeBase) -> None:
         self.code = code
-        self.functions: tuple[FunctionFacts, ...] = tuple(code.iter_functions())
         self._written: dict[str, list[Call]] = defaultdict(list)
-        for function in self.functions:
-            for call in function.calls:
-                self._written[call.name].append((function, call))
+        with without_collector():
+            self.functions: tuple[FunctionFacts, ...] = tuple(code.iter_functions())
+            for function in self.functions:
+                for call in function.calls:
+                    self._written[call.name].append((function, call))
         self._macros: dict[str, frozenset[str]] | None = None
         self._callers: dict[str, tuple[Call, ...]] = {}
 
