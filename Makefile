@@ -45,8 +45,9 @@ test-browser: setup
 	$(BIN)/python -m pytest -q -m browser
 
 bench: setup
+	KERNEL_6_1="$(KERNEL_6_1)" KERNEL_6_12="$(KERNEL_6_12)" .ci/kernel-trees $(BUILD)/kernels
 	$(BIN)/python tests/peers/fetch_peers.py $(BUILD)/peers
-	MM_REVIEWER_PEERS=$(abspath $(BUILD))/peers $(BIN)/python -m pytest -q -s -m bench tests/benchmarks
+	. $(BUILD)/kernels/env && MM_REVIEWER_PEERS=$(abspath $(BUILD))/peers $(BIN)/python -m pytest -q -s -m bench tests/benchmarks
 
 ci:
 	bash .ci/run
