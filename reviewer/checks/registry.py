@@ -1,8 +1,10 @@
-"""The checks by the name a rule's ``check`` gives."""
+"""The checks by the name a rule's ``check`` gives, and a run of them on one tree."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 from reviewer.analysis.knowledge import Knowledge
 from reviewer.checks import page_demand
@@ -11,27 +13,59 @@ from reviewer.model.facts import FunctionFacts
 from reviewer.model.finding import Finding
 from reviewer.model.rule import Rule
 
-Check = Callable[[Knowledge, Iterable[Rule], FunctionFacts], list[Finding]]
 
-CHECKS: dict[str, Check] = {"page-demand": page_demand.find}
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One kind of reasoning.
+
+    ``subjects`` are the functions of a tree it has something to say of; ``find`` is asked
+    about one of them, with all the rules of this check.
+    """
+
+    subjects: Callable[[Knowledge], Iterable[FunctionFacts]]
+    find: Callable[[Knowledge, Iterable[Rule], FunctionFacts], list[Finding]]
 
 
-def run_checks(
-    knowledge: Knowledge, rules: Iterable[Rule], function: FunctionFacts
-) -> list[Finding]:
-    """Run every rule on the pages that come into being in one function.
+CHECKS: dict[str, Check] = {"page-demand": Check(Knowledge.roots, page_demand.find)}
+
+
+class Checking:
+    """Some rules on one tree.
 
     Raises:
         BadInputError: a rule names a check that does not exist.
     """
-    by_check: dict[str, list[Rule]] = {}
-    for rule in rules:
-        if rule.check not in CHECKS:
-            known = ", ".join(sorted(CHECKS))
-            raise BadInputError(f"rules/{rule.id}.toml: no check '{rule.check}'; there is {known}")
-        by_check.setdefault(rule.check, []).append(rule)
-    return [
-        f
-        for name, mine in sorted(by_check.items())
-        for f in CHECKS[name](knowledge, mine, function)
-    ]
+
+    def __init__(self, knowledge: Knowledge, rules: Iterable[Rule]) -> None:
+        self.knowledge = knowledge
+        self._rules: dict[str, list[Rule]] = defaultdict(list)
+        for rule in rules:
+            if rule.check not in CHECKS:
+                known = ", ".join(sorted(CHECKS))
+                raise BadInputError(
+                    f"rules/{rule.id}.toml: no check '{rule.check}'; there is {known}"
+                )
+            self._rules[rule.check].append(rule)
+        self._subjects: dict[str, frozenset[FunctionFacts]] | None = None
+
+    def subjects(self) -> tuple[FunctionFacts, ...]:
+        """Return the functions some check has something to say of, in the order of the tree."""
+        found = frozenset[FunctionFacts]().union(*self._by_check().values())
+        return tuple(sorted(found, key=lambda f: (f.path, f.line, f.name)))
+
+    def find(self, function: FunctionFacts) -> list[Finding]:
+        """Run every rule on one function."""
+        return [
+            finding
+            for name, subjects in self._by_check().items()
+            if function in subjects
+            for finding in CHECKS[name].find(self.knowledge, self._rules[name], function)
+        ]
+
+    def _by_check(self) -> dict[str, frozenset[FunctionFacts]]:
+        if self._subjects is None:
+            self._subjects = {
+                name: frozenset(CHECKS[name].subjects(self.knowledge))
+                for name in sorted(self._rules)
+            }
+        return self._subjects

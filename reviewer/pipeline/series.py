@@ -99,29 +99,30 @@ def _walk_series(
         steps.append(_Step(knowledge, ref, {}))
     progress("reading the trees", len(applied), len(applied))
     affected = [
-        find_affected(before.knowledge, step.knowledge, change)
+        change | find_affected(before.knowledge, step.knowledge, change)
         for (before, step), change in zip(pairwise(steps), changes[1:], strict=True)
     ]
     wanted = frozenset[Key]().union(*affected)
     steps[0].findings = session.check(
-        steps[0].knowledge, _of(steps[0].knowledge, wanted), "the tree before"
+        steps[0].knowledge, _of(session, steps[0].knowledge, wanted), "the tree before"
     )
     for number, (before, step) in enumerate(pairwise(steps), start=1):
         mine = affected[number - 1]
-        gone = mine | changes[number]
         kept = {
             key: finding
             for key, finding in before.findings.items()
-            if not gone.intersection(functions_of(finding))
+            if not mine.intersection(functions_of(finding))
         }
         stage = f"patch {number}/{len(applied)}"
-        step.findings = kept | session.check(step.knowledge, _of(step.knowledge, mine), stage)
+        step.findings = kept | session.check(
+            step.knowledge, _of(session, step.knowledge, mine), stage
+        )
     return steps, frozenset[Key]().union(*changes)
 
 
-def _of(knowledge: Knowledge, keys: frozenset[Key]) -> tuple[FunctionFacts, ...]:
-    """Return the functions of this tree that have pages of their own and one of the keys."""
-    return tuple(f for f in knowledge.roots() if key_of(f) in keys)
+def _of(session: Session, knowledge: Knowledge, keys: frozenset[Key]) -> tuple[FunctionFacts, ...]:
+    """Return the functions of this tree that have one of the keys and that a rule is about."""
+    return tuple(f for f in session.subjects(knowledge) if key_of(f) in keys)
 
 
 def _place(
@@ -137,13 +138,17 @@ def _place(
         if f.origin is not Origin.PREEXISTING or changed.intersection(functions_of(f))
     ]
     known = {f.fingerprint for f in placed}
-    beside = _beside(end, {c.path for patch in applied for c in patch.changed}) if helpers else ()
+    beside = (
+        _beside(session, end, {c.path for patch in applied for c in patch.changed})
+        if helpers
+        else ()
+    )
     old = session.check(end, beside, "code beside it")
     near += [
         f for key, f in old.items() if key not in known and f.call_path[-1].function in helpers
     ]
     # an old finding is shown as it stands at the end: its lines may have moved
-    fresh = {key_of(f): f for f in end.roots()}
+    fresh = {key_of(f): f for f in session.subjects(end)}
     at_end: dict[str, Finding] = {}
     for finding in near:
         root = next((fresh[k] for k in functions_of(finding) if k in fresh), None)
@@ -154,10 +159,10 @@ def _place(
     )
 
 
-def _beside(knowledge: Knowledge, paths: set[str]) -> tuple[FunctionFacts, ...]:
-    """Return the functions with pages of their own in the directories the series touches."""
+def _beside(session: Session, knowledge: Knowledge, paths: set[str]) -> tuple[FunctionFacts, ...]:
+    """Return the functions a rule is about in the directories the series touches."""
     directories = {path.rpartition("/")[0] for path in paths if path.endswith(".c")}
-    return tuple(f for f in knowledge.roots() if f.path.rpartition("/")[0] in directories)
+    return tuple(f for f in session.subjects(knowledge) if f.path.rpartition("/")[0] in directories)
 
 
 def _confirm(session: Session, findings: tuple[Finding, ...], steps: list[_Step]) -> Confirmation:

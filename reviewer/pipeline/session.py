@@ -10,7 +10,7 @@ from reviewer.analysis.impact import Key
 from reviewer.analysis.knowledge import Knowledge
 from reviewer.cfacts.codebase import CodeBase
 from reviewer.cfacts.config import KernelConfig, default_config
-from reviewer.checks.registry import run_checks
+from reviewer.checks.registry import Checking
 from reviewer.model.facts import FunctionFacts
 from reviewer.model.finding import Finding
 from reviewer.model.review import Base, Stats
@@ -48,6 +48,7 @@ class Session:
         self.tree = tree
         self.rules: tuple[Rule, ...] = load_rules()
         self.words = load_vocabulary()
+        self._checkings: dict[int, Checking] = {}
 
     def know(self, source: SourceTree, like: Knowledge | None = None) -> Knowledge:
         """Read one tree; ``like`` is what is known of one that differs little."""
@@ -56,17 +57,29 @@ class Session:
         code = CodeBase(source, self.options.config, cache, like=kin)
         return Knowledge(code, self.words)
 
+    def checking(self, knowledge: Knowledge) -> Checking:
+        """Return the rules on one tree."""
+        known = self._checkings.get(id(knowledge))
+        if known is None or known.knowledge is not knowledge:
+            known = self._checkings[id(knowledge)] = Checking(knowledge, self.rules)
+        return known
+
+    def subjects(self, knowledge: Knowledge) -> tuple[FunctionFacts, ...]:
+        """Return the functions of a tree that the rules have something to say of."""
+        return self.checking(knowledge).subjects()
+
     def check(
-        self, knowledge: Knowledge, roots: Iterable[FunctionFacts], stage: str
+        self, knowledge: Knowledge, functions: Iterable[FunctionFacts], stage: str
     ) -> dict[str, Finding]:
-        """Run the rules on the pages that come into being in these functions."""
-        roots = tuple(roots)
+        """Run the rules on these functions."""
+        functions = tuple(functions)
+        checking = self.checking(knowledge)
         found: dict[str, Finding] = {}
-        for number, function in enumerate(roots):
-            self.options.progress(stage, number, len(roots))
-            for finding in run_checks(knowledge, self.rules, function):
+        for number, function in enumerate(functions):
+            self.options.progress(stage, number, len(functions))
+            for finding in checking.find(function):
                 found.setdefault(finding.fingerprint, finding)
-        self.options.progress(stage, len(roots), len(roots))
+        self.options.progress(stage, len(functions), len(functions))
         return found
 
 

@@ -6,7 +6,6 @@ from reviewer.analysis.impact import Key, key_of
 from reviewer.analysis.knowledge import Knowledge
 from reviewer.cfacts.config import SCOPE
 from reviewer.model.errors import BadInputError
-from reviewer.model.facts import FunctionFacts
 from reviewer.model.review import Review
 from reviewer.pipeline.confirm import confirm
 from reviewer.pipeline.session import Options, Session, choose_base, count_sites, in_order
@@ -23,10 +22,11 @@ def review_tree(options: Options, *, entries: tuple[str, ...] = ()) -> Review:
         base = choose_base(tree, options.base)
         session = Session(options, tree)
         knowledge = session.know(tree.snapshot(base.commit))
-        roots = knowledge.roots()
+        functions = session.subjects(knowledge)
         if entries:
-            roots = _reached(knowledge, entries)
-        found = tuple(session.check(knowledge, roots, "functions").values())
+            reached = _reached(knowledge, entries)
+            functions = tuple(f for f in functions if key_of(f) in reached)
+        found = tuple(session.check(knowledge, functions, "functions").values())
         if options.replay and entries:
             rules = {rule.id: rule for rule in session.rules}
             found = confirm(
@@ -38,14 +38,14 @@ def review_tree(options: Options, *, entries: tuple[str, ...] = ()) -> Review:
             findings=in_order(found),
             replays=(),
             skipped=knowledge.skipped(),
-            stats=count_sites(knowledge, len(roots)),
+            stats=count_sites(knowledge, len(functions)),
             configuration=options.config.lines(),
             scope=entries or SCOPE,
         )
 
 
-def _reached(knowledge: Knowledge, entries: tuple[str, ...]) -> tuple[FunctionFacts, ...]:
-    reached: dict[Key, FunctionFacts] = {}
+def _reached(knowledge: Knowledge, entries: tuple[str, ...]) -> frozenset[Key]:
+    reached: set[Key] = set()
     for name in entries:
         function = knowledge.code.find_function(name)
         if function is None:
@@ -53,5 +53,5 @@ def _reached(knowledge: Knowledge, entries: tuple[str, ...]) -> tuple[FunctionFa
                 f"--entry {name}: the tree has no such function in {', '.join(SCOPE[:3])}...; "
                 "check the name"
             )
-        reached |= {key_of(f): f for f in knowledge.reach.start_at(function)}
-    return tuple(f for f in knowledge.roots() if key_of(f) in reached)
+        reached |= {key_of(f) for f in knowledge.reach.start_at(function)}
+    return frozenset(reached)

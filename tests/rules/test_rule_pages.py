@@ -12,7 +12,7 @@ import pytest
 from reviewer.analysis.knowledge import Knowledge
 from reviewer.cfacts.codebase import CodeBase
 from reviewer.cfacts.config import default_config
-from reviewer.checks.registry import run_checks
+from reviewer.checks.registry import Checking
 from reviewer.rulebook import load_rules, load_vocabulary
 
 RULES = Path(__file__).resolve().parents[2] / "rules"
@@ -42,11 +42,12 @@ def test_a_block_fires_where_it_is_marked_and_nowhere_else(
     text = HEADERS + block
     tree = minimm({EXAMPLE: text})
     knowledge = Knowledge(CodeBase(tree, default_config(), None), load_vocabulary())
+    checking = Checking(knowledge, load_rules())
     found = {
         (finding.rule, finding.primary.line)
-        for function in knowledge.roots()
+        for function in checking.subjects()
         if function.path == EXAMPLE
-        for finding in run_checks(knowledge, load_rules(), function)
+        for finding in checking.find(function)
     }
     marked = {
         (rule, number) for number, line in enumerate(text.splitlines(), start=1) if MARK in line
