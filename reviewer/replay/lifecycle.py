@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from reviewer.model.finding import PathStep
 from reviewer.model.review import ReplayRow
 from reviewer.model.witness import Outcome, Witness
-from reviewer.replay.exploration import Limits
+from reviewer.replay.explore.exploration import Limits
 from reviewer.replay.run import ReplayRequest, replay
-from reviewer.replay.setup import TreeCode
+from reviewer.replay.scenarios.setup import TreeCode
 
 SCENARIOS = (
     "split-pmd-under-reader",

@@ -13,22 +13,22 @@ from pathlib import Path
 from reviewer.model.errors import BadInputError
 from reviewer.model.finding import PathStep
 from reviewer.model.witness import Outcome, Schedule, Witness
-from reviewer.replay.exploration import Exploration, Found, Limits
-from reviewer.replay.explore import Explorer
-from reviewer.replay.oracles import (
+from reviewer.replay.evidence.witnessing import make_witness
+from reviewer.replay.explore.exploration import Exploration, Found, Limits
+from reviewer.replay.explore.schedulers.drive import drive
+from reviewer.replay.explore.schedulers.given import Given
+from reviewer.replay.explore.schedulers.sample import STRATEGIES, sample
+from reviewer.replay.explore.schedulers.shrink import shrink
+from reviewer.replay.explore.systematic import Explorer
+from reviewer.replay.memory.pages import Pages
+from reviewer.replay.scenarios.oracles import (
     COUNT_READERS,
     describe_wrong_counts,
     make_counter_oracle,
 )
-from reviewer.replay.pages import Pages
-from reviewer.replay.scenario import Scenario, find_scenarios, load_scenario
-from reviewer.replay.schedulers.drive import drive
-from reviewer.replay.schedulers.given import Given
-from reviewer.replay.schedulers.sample import STRATEGIES, sample
-from reviewer.replay.schedulers.shrink import shrink
-from reviewer.replay.setup import Setup, TreeCode, make_setup
-from reviewer.replay.thread import Undecided
-from reviewer.replay.witnessing import make_witness
+from reviewer.replay.scenarios.scenario import Scenario, find_scenarios, load_scenario
+from reviewer.replay.scenarios.setup import Setup, TreeCode, make_setup
+from reviewer.replay.stepping.thread import Undecided
 
 Progress = Callable[[int], None]
 GARBAGE = "garbage-under-reader"

@@ -11,8 +11,8 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from reviewer.cfacts.codebase import CodeBase
 from reviewer.cfacts.config import default_config
 from reviewer.model.source import SourceTree
-from reviewer.replay.operations import operate
-from reviewer.replay.source_engine import SourceEngine
+from reviewer.replay.scheme.operations import operate
+from reviewer.replay.source.engine import SourceEngine
 from reviewer.tree.repo import open_tree
 
 

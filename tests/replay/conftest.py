@@ -14,8 +14,8 @@ import pytest
 from reviewer.cfacts.codebase import CodeBase
 from reviewer.cfacts.config import default_config
 from reviewer.model.source import SourceTree
-from reviewer.replay.interp import make_machine
-from reviewer.replay.machine import Machine
+from reviewer.replay.interpreter.interp import make_machine
+from reviewer.replay.machine.machine import Machine
 
 PROBE = "mm/probe.c"
 

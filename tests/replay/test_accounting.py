@@ -10,7 +10,7 @@ import pytest
 from reviewer.cfacts.codebase import CodeBase
 from reviewer.cfacts.config import default_config
 from reviewer.model.source import SourceTree
-from reviewer.replay.accounting import AccountingRow, compare, run_accounting
+from reviewer.replay.histories.accounting import AccountingRow, compare, run_accounting
 
 
 class EditedTree:

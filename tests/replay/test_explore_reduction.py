@@ -6,14 +6,14 @@ from collections.abc import Callable
 
 import pytest
 
-from reviewer.replay.actors import make_actor, make_initial
-from reviewer.replay.exploration import Exploration, Limits
-from reviewer.replay.explore import Explorer
-from reviewer.replay.memory import Memory
-from reviewer.replay.pages import REFERENCE_LAYOUT, Pages
-from reviewer.replay.program import Program
-from reviewer.replay.scenario import find_scenarios, load_scenario
-from reviewer.replay.thread import Body, ScriptedThread, Thread
+from reviewer.replay.explore.exploration import Exploration, Limits
+from reviewer.replay.explore.systematic import Explorer
+from reviewer.replay.memory.pages import REFERENCE_LAYOUT, Pages
+from reviewer.replay.memory.words import Memory
+from reviewer.replay.scenarios.actors import make_actor, make_initial
+from reviewer.replay.scenarios.scenario import find_scenarios, load_scenario
+from reviewer.replay.stepping.program import Program
+from reviewer.replay.stepping.thread import Body, ScriptedThread, Thread
 
 
 def explore(name: str, limits: Limits) -> Exploration:

@@ -9,15 +9,15 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from reviewer.model.witness import Schedule
-from reviewer.replay.exploration import Limits
-from reviewer.replay.explore import Explorer
-from reviewer.replay.program import Program
-from reviewer.replay.schedulers.drive import drive
-from reviewer.replay.schedulers.given import Given
-from reviewer.replay.schedulers.pct import Pct
-from reviewer.replay.schedulers.shrink import shrink
-from reviewer.replay.schedulers.walk import RandomWalk
-from reviewer.replay.thread import (
+from reviewer.replay.explore.exploration import Limits
+from reviewer.replay.explore.schedulers.drive import drive
+from reviewer.replay.explore.schedulers.given import Given
+from reviewer.replay.explore.schedulers.pct import Pct
+from reviewer.replay.explore.schedulers.shrink import shrink
+from reviewer.replay.explore.schedulers.walk import RandomWalk
+from reviewer.replay.explore.systematic import Explorer
+from reviewer.replay.stepping.program import Program
+from reviewer.replay.stepping.thread import (
     Access,
     AccessKind,
     AssertionFired,

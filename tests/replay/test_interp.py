@@ -6,10 +6,11 @@ from collections.abc import Callable
 
 import pytest
 
-from reviewer.replay.interp import InterpretedThread, call, make_thread
-from reviewer.replay.machine import Machine
-from reviewer.replay.mixed import MixedThread
-from reviewer.replay.thread import (
+from reviewer.replay.interpreter.interp import InterpretedThread, call, make_thread
+from reviewer.replay.interpreter.mixed import MixedThread
+from reviewer.replay.machine.machine import Machine
+from reviewer.replay.memory.valuetype import INT, LONG, ULONG
+from reviewer.replay.stepping.thread import (
     Access,
     AccessKind,
     AssertionFired,
@@ -20,7 +21,6 @@ from reviewer.replay.thread import (
     TreeCall,
     Undecided,
 )
-from reviewer.replay.valuetype import INT, LONG, ULONG
 
 MachineOf = Callable[[str], Machine]
 

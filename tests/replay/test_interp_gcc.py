@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from reviewer.replay.interp import call
-from reviewer.replay.machine import Machine
+from reviewer.replay.interpreter.interp import call
+from reviewer.replay.machine.machine import Machine
 
 FUNCTIONS = 200
 VECTORS = (

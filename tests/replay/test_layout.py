@@ -15,12 +15,12 @@ import pytest
 
 from reviewer.cfacts.codebase import CodeBase
 from reviewer.model.ctree import CType, Field, Number, Span, StructDef, TypedefDef
-from reviewer.replay.interp import make_machine
-from reviewer.replay.layout import Types
-from reviewer.replay.machine import Machine
-from reviewer.replay.placing import Layout
-from reviewer.replay.thread import Undecided
-from reviewer.replay.valuetype import StructType
+from reviewer.replay.interpreter.interp import make_machine
+from reviewer.replay.machine.machine import Machine
+from reviewer.replay.memory.layout import Types
+from reviewer.replay.memory.placing import Layout
+from reviewer.replay.memory.valuetype import StructType
+from reviewer.replay.stepping.thread import Undecided
 
 STRUCTS = """
 struct t_plain { char a; int b; short c; long d; char e; };

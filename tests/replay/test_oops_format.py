@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from reviewer.model.facts import FunctionFacts
-from reviewer.replay.memory import Memory
-from reviewer.replay.oops import DumpFormat, extract_dump_format, render_oops
-from reviewer.replay.pages import REFERENCE_LAYOUT, Pages
-from reviewer.replay.program import Failure
-from reviewer.replay.scheme import Scheme, perform
+from reviewer.replay.evidence.oops import DumpFormat, extract_dump_format, render_oops
+from reviewer.replay.memory.pages import REFERENCE_LAYOUT, Pages
+from reviewer.replay.memory.words import Memory
+from reviewer.replay.scheme.counting import Scheme, perform
+from reviewer.replay.stepping.program import Failure
 
 OLD = """
 void dump_page(struct page *page, const char *reason)

@@ -14,7 +14,7 @@ from reviewer.model.errors import BadInputError
 from reviewer.model.finding import PathStep
 from reviewer.model.source import SourceTree
 from reviewer.model.witness import Outcome, PageKind, Schedule, Witness
-from reviewer.replay.exploration import Limits
+from reviewer.replay.explore.exploration import Limits
 from reviewer.replay.run import ReplayRequest, replay
 from reviewer.rulebook import find_data
 from reviewer.series.read import read_series

@@ -8,16 +8,21 @@ import pytest
 
 from reviewer.model.errors import BadInputError
 from reviewer.model.witness import Schedule
-from reviewer.replay.actors import make_actor, make_initial
-from reviewer.replay.exploration import Exploration, Limits
-from reviewer.replay.explore import Explorer
-from reviewer.replay.memory import Memory
-from reviewer.replay.pages import REFERENCE_LAYOUT, Pages
-from reviewer.replay.program import Program
-from reviewer.replay.scenario import Scenario, find_scenarios, load_scenario, parse_scenario
-from reviewer.replay.schedulers.drive import drive
-from reviewer.replay.schedulers.given import Given
-from reviewer.replay.thread import AssertionFired, Body, ScriptedThread, Thread
+from reviewer.replay.explore.exploration import Exploration, Limits
+from reviewer.replay.explore.schedulers.drive import drive
+from reviewer.replay.explore.schedulers.given import Given
+from reviewer.replay.explore.systematic import Explorer
+from reviewer.replay.memory.pages import REFERENCE_LAYOUT, Pages
+from reviewer.replay.memory.words import Memory
+from reviewer.replay.scenarios.actors import make_actor, make_initial
+from reviewer.replay.scenarios.scenario import (
+    Scenario,
+    find_scenarios,
+    load_scenario,
+    parse_scenario,
+)
+from reviewer.replay.stepping.program import Program
+from reviewer.replay.stepping.thread import AssertionFired, Body, ScriptedThread, Thread
 
 
 def scenario_names() -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from reviewer.replay.costs import Cost, measure, render_costs
+from reviewer.replay.histories.costs import Cost, measure, render_costs
 
 
 @pytest.fixture(scope="module")

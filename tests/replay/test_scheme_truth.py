@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from reviewer.model.errors import BadInputError
-from reviewer.replay.operations import operate
-from reviewer.replay.scheme import perform
-from reviewer.replay.tables import kpagecount, runs, stored
-from reviewer.replay.truth import iter_differences, make_world
-from reviewer.replay.world import World
+from reviewer.replay.histories.truth import iter_differences, make_world
+from reviewer.replay.scheme.counting import perform
+from reviewer.replay.scheme.operations import operate
+from reviewer.replay.scheme.tables import kpagecount, runs, stored
+from reviewer.replay.scheme.world import World
 
 TRUTH = Path(__file__).parents[3] / "shared" / "truth" / "truth-6.1.json"
 

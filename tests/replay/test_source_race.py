@@ -8,11 +8,11 @@ import pytest
 
 from reviewer.cfacts.codebase import CodeBase
 from reviewer.cfacts.config import default_config
-from reviewer.replay.mixed import MixedThread
-from reviewer.replay.operations import operate
-from reviewer.replay.readers import make_reader
-from reviewer.replay.source_engine import SourceEngine
-from reviewer.replay.thread import AssertionFired, Thread
+from reviewer.replay.interpreter.entrypoints import make_reader
+from reviewer.replay.interpreter.mixed import MixedThread
+from reviewer.replay.scheme.operations import operate
+from reviewer.replay.source.engine import SourceEngine
+from reviewer.replay.stepping.thread import AssertionFired, Thread
 
 TAIL = 397
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from reviewer.cfacts.codebase import CodeBase
-from reviewer.replay.operations import operate
-from reviewer.replay.source_engine import SourceEngine
-from reviewer.replay.tables import runs, stored
-from reviewer.replay.truth import iter_differences, make_source_engine
+from reviewer.replay.histories.truth import iter_differences, make_source_engine
+from reviewer.replay.scheme.operations import operate
+from reviewer.replay.scheme.tables import runs, stored
+from reviewer.replay.source.engine import SourceEngine
 
 TRUTH = Path(__file__).parents[3] / "shared" / "truth" / "truth-6.1.json"
 

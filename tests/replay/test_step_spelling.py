@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from reviewer.replay.memory import Memory
-from reviewer.replay.pages import REFERENCE_LAYOUT, Pages
-from reviewer.replay.show import make_spell
-from reviewer.replay.thread import Access, AccessKind
+from reviewer.replay.evidence.show import make_spell
+from reviewer.replay.memory.pages import REFERENCE_LAYOUT, Pages
+from reviewer.replay.memory.words import Memory
+from reviewer.replay.stepping.thread import Access, AccessKind
 
 HEAD = 1 << REFERENCE_LAYOUT.flags["PG_head"]
 

@@ -5,9 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reviewer.model.ctree import Call
-from reviewer.replay.arith import Operand, constant
-from reviewer.replay.builder import pieces
-from reviewer.replay.instr import Load, Store
 from reviewer.replay.kernel_api.support import (
     NOTHING,
     Primitive,
@@ -15,13 +12,16 @@ from reviewer.replay.kernel_api.support import (
     argument,
     pointed,
 )
-from reviewer.replay.thread import Undecided
-from reviewer.replay.valuetype import INT, ULONG, IntType
+from reviewer.replay.machine.arith import Operand, constant
+from reviewer.replay.machine.builder import pieces
+from reviewer.replay.machine.instr import Load, Store
+from reviewer.replay.memory.valuetype import INT, ULONG, IntType
+from reviewer.replay.stepping.thread import Undecided
 
 COPY_LIMIT = 4096  # bytes; a bigger copy is no struct page
 
 if TYPE_CHECKING:
-    from reviewer.replay.lower_call import CallLowering
+    from reviewer.replay.lowering.calls import CallLowering
 
 
 def _read_once(low: CallLowering, call: Call) -> Operand:

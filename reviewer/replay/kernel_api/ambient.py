@@ -9,12 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reviewer.model.ctree import Call, Name, Unary
-from reviewer.replay.arith import Operand, constant
 from reviewer.replay.kernel_api.support import Primitive, argument, fixed, nothing
-from reviewer.replay.thread import Undecided
+from reviewer.replay.machine.arith import Operand, constant
+from reviewer.replay.stepping.thread import Undecided
 
 if TYPE_CHECKING:
-    from reviewer.replay.lower_call import CallLowering
+    from reviewer.replay.lowering.calls import CallLowering
 
 _SILENT = (
     *("barrier", "mb", "rmb", "wmb", "smp_mb", "smp_rmb", "smp_wmb", "cpu_relax"),

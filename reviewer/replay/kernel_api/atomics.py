@@ -7,9 +7,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from reviewer.model.ctree import Call
-from reviewer.replay.arith import Operand, arithmetic, convert
-from reviewer.replay.builder import Place
-from reviewer.replay.instr import Load, Store
 from reviewer.replay.kernel_api.support import (
     NOTHING,
     Primitive,
@@ -18,10 +15,13 @@ from reviewer.replay.kernel_api.support import (
     pointed,
     update,
 )
-from reviewer.replay.valuetype import BOOL, INT, LONG, IntType, ValueType, wrap
+from reviewer.replay.machine.arith import Operand, arithmetic, convert
+from reviewer.replay.machine.builder import Place
+from reviewer.replay.machine.instr import Load, Store
+from reviewer.replay.memory.valuetype import BOOL, INT, LONG, IntType, ValueType, wrap
 
 if TYPE_CHECKING:
-    from reviewer.replay.lower_call import CallLowering
+    from reviewer.replay.lowering.calls import CallLowering
 
 _NAME = re.compile(r"(?:arch_|raw_)?atomic(64|_long)?_(\w+?)(?:_relaxed|_acquire|_release)?")
 

@@ -6,9 +6,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from reviewer.model.ctree import Call
-from reviewer.replay.arith import Operand, arithmetic, constant, convert
-from reviewer.replay.builder import Place
-from reviewer.replay.instr import Load, Store
 from reviewer.replay.kernel_api.support import (
     NOTHING,
     Primitive,
@@ -18,10 +15,13 @@ from reviewer.replay.kernel_api.support import (
     pointed,
     update,
 )
-from reviewer.replay.valuetype import BOOL, INT, UCHAR, ULONG
+from reviewer.replay.machine.arith import Operand, arithmetic, constant, convert
+from reviewer.replay.machine.builder import Place
+from reviewer.replay.machine.instr import Load, Store
+from reviewer.replay.memory.valuetype import BOOL, INT, UCHAR, ULONG
 
 if TYPE_CHECKING:
-    from reviewer.replay.lower_call import CallLowering
+    from reviewer.replay.lowering.calls import CallLowering
 
 
 def _word(low: CallLowering, call: Call) -> tuple[Place, Operand]:

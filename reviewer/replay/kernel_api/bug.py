@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reviewer.model.ctree import Call, Span
-from reviewer.replay.arith import Operand, Registers, logical_not
-from reviewer.replay.instr import Act, Branch, Label, Reporter
 from reviewer.replay.kernel_api.support import NOTHING, Primitive, argument
-from reviewer.replay.thread import AssertionFired, Undecided
-from reviewer.replay.valuetype import INT
+from reviewer.replay.machine.arith import Operand, Registers, logical_not
+from reviewer.replay.machine.instr import Act, Branch, Label, Reporter
+from reviewer.replay.memory.valuetype import INT
+from reviewer.replay.stepping.thread import AssertionFired, Undecided
 
 if TYPE_CHECKING:
-    from reviewer.replay.lower_call import CallLowering
+    from reviewer.replay.lowering.calls import CallLowering
 
 
 def _said(thread: Reporter, span: Span, name: str) -> str:

@@ -6,10 +6,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from reviewer.model.ctree import Call, Expr, Name, TypeArg
-from reviewer.replay.arith import Operand, arithmetic, constant, convert, select
 from reviewer.replay.kernel_api.support import NOTHING, Primitive, argument
-from reviewer.replay.thread import Undecided
-from reviewer.replay.valuetype import (
+from reviewer.replay.machine.arith import Operand, arithmetic, constant, convert, select
+from reviewer.replay.memory.valuetype import (
     INT,
     UINT,
     ULONG,
@@ -20,9 +19,10 @@ from reviewer.replay.valuetype import (
     promote,
     usual,
 )
+from reviewer.replay.stepping.thread import Undecided
 
 if TYPE_CHECKING:
-    from reviewer.replay.lower_call import CallLowering
+    from reviewer.replay.lowering.calls import CallLowering
 
 
 def _type(low: CallLowering, expr: Expr) -> ValueType:

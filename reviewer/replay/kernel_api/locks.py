@@ -10,9 +10,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from reviewer.model.ctree import Call
-from reviewer.replay.arith import Operand, arithmetic, constant, convert
-from reviewer.replay.builder import Place
-from reviewer.replay.instr import Store
 from reviewer.replay.kernel_api.support import (
     NOTHING,
     Primitive,
@@ -21,11 +18,14 @@ from reviewer.replay.kernel_api.support import (
     pointed,
     update,
 )
-from reviewer.replay.thread import Undecided
-from reviewer.replay.valuetype import BOOL, INT, ULONG
+from reviewer.replay.machine.arith import Operand, arithmetic, constant, convert
+from reviewer.replay.machine.builder import Place
+from reviewer.replay.machine.instr import Store
+from reviewer.replay.memory.valuetype import BOOL, INT, ULONG
+from reviewer.replay.stepping.thread import Undecided
 
 if TYPE_CHECKING:
-    from reviewer.replay.lower_call import CallLowering
+    from reviewer.replay.lowering.calls import CallLowering
 
 
 def _take(value: int, free: Callable[[int], bool], *, counts: bool = False) -> Primitive:

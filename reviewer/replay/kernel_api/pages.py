@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reviewer.model.ctree import Call, Expr, Name, Number
-from reviewer.replay.arith import Operand, arithmetic, constant, convert, select
 from reviewer.replay.kernel_api.support import Primitive, argument
-from reviewer.replay.memory import VMEMMAP
-from reviewer.replay.valuetype import BOOL, INT, ULONG, PointerType
+from reviewer.replay.machine.arith import Operand, arithmetic, constant, convert, select
+from reviewer.replay.memory.valuetype import BOOL, INT, ULONG, PointerType
+from reviewer.replay.memory.words import VMEMMAP
 
 if TYPE_CHECKING:
-    from reviewer.replay.lower_call import CallLowering
+    from reviewer.replay.lowering.calls import CallLowering
 
 
 def _page_of(low: CallLowering, pfn: Operand) -> Operand:

@@ -9,14 +9,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reviewer.model.ctree import Call, Name
-from reviewer.replay.arith import Operand, Registers, arithmetic, constant, convert
-from reviewer.replay.instr import STACK, Act, Reporter
 from reviewer.replay.kernel_api.support import NOTHING, Primitive, argument, nothing, pointed
-from reviewer.replay.memory import STACK_SIZE
-from reviewer.replay.valuetype import ULONG, PointerType
+from reviewer.replay.machine.arith import Operand, Registers, arithmetic, constant, convert
+from reviewer.replay.machine.instr import STACK, Act, Reporter
+from reviewer.replay.memory.valuetype import ULONG, PointerType
+from reviewer.replay.memory.words import STACK_SIZE
 
 if TYPE_CHECKING:
-    from reviewer.replay.lower_call import CallLowering
+    from reviewer.replay.lowering.calls import CallLowering
 
 TABLE_BYTES = 4096
 _SCRATCH = STACK_SIZE // 2  # of a thread's stack region: where its table being filled lies

@@ -8,14 +8,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reviewer.model.ctree import Call, Expr
-from reviewer.replay.arith import Operand, arithmetic, constant, convert
-from reviewer.replay.builder import Place
-from reviewer.replay.instr import Address
 from reviewer.replay.kernel_api.support import NOTHING, Primitive, argument, moved
-from reviewer.replay.valuetype import LONG, ULONG
+from reviewer.replay.machine.arith import Operand, arithmetic, constant, convert
+from reviewer.replay.machine.builder import Place
+from reviewer.replay.machine.instr import Address
+from reviewer.replay.memory.valuetype import LONG, ULONG
 
 if TYPE_CHECKING:
-    from reviewer.replay.lower_call import CallLowering
+    from reviewer.replay.lowering.calls import CallLowering
 
 
 def _add(

@@ -6,14 +6,14 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from reviewer.model.ctree import Call, Expr, Unary
-from reviewer.replay.arith import Operand, arithmetic, constant, convert
-from reviewer.replay.builder import Place
-from reviewer.replay.instr import Address, Update
-from reviewer.replay.thread import Undecided
-from reviewer.replay.valuetype import ULONG, VOID, ValueType
+from reviewer.replay.machine.arith import Operand, arithmetic, constant, convert
+from reviewer.replay.machine.builder import Place
+from reviewer.replay.machine.instr import Address, Update
+from reviewer.replay.memory.valuetype import ULONG, VOID, ValueType
+from reviewer.replay.stepping.thread import Undecided
 
 if TYPE_CHECKING:
-    from reviewer.replay.lower_call import CallLowering
+    from reviewer.replay.lowering.calls import CallLowering
 
 Primitive = Callable[["CallLowering", Call], Operand]
 NOTHING = Operand(VOID, const=0)

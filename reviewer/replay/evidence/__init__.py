@@ -1,0 +1,1 @@
+"""The failing run written down: trace, page states, oops."""

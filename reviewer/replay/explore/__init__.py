@@ -1,0 +1,1 @@
+"""Which interleavings there are: systematic, sampled, given; and shrinking."""

@@ -1,0 +1,1 @@
+"""Histories in which nothing runs beside: recorded tables, accounting, costs."""

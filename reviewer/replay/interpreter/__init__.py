@@ -1,0 +1,1 @@
+"""Runs lowered functions as threads, from an entry point on."""

@@ -1,0 +1,1 @@
+"""Lowers the tree's C functions to the machine's instructions."""

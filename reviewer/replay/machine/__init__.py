@@ -1,0 +1,1 @@
+"""The machine code runs on: instructions over registers, and what boot set up."""

@@ -1,0 +1,1 @@
+"""Simulated memory: words, C's types and their layout, the struct pages in it."""

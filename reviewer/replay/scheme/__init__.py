@@ -1,0 +1,1 @@
+"""The reference model: the counting scheme, and processes that map a range."""

@@ -1,0 +1,226 @@
+"""Processes that map a 2 MiB range, for the reference model: what each operation does.
+
+Page tables and VMAs are plain Python here (nobody reads them concurrently: a process is moved
+by one thread); everything in struct page goes through the scheme's steps. An operation is
+one of the kernel's entry points as a test program calls them, on pages ``first`` to
+``first + count`` of the range at 0x700000000000.
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass, field
+
+from reviewer.replay.memory.pages import Pages, direct_map
+from reviewer.replay.scheme.counting import Scheme
+from reviewer.replay.stepping.thread import Body, Undecided
+
+HPAGE_PMD_ORDER = 9
+HPAGE_PMD_NR = 1 << HPAGE_PMD_ORDER
+RANGE_INDEX = 0x700000000000 >> 12
+ANON_VMA = direct_map(0x1000)
+INODE_MAPPING = direct_map(0x2000)
+
+
+@dataclass(slots=True)
+class Entry:
+    """A page-table entry: the page it maps and whether it lets write."""
+
+    page: int
+    write: bool
+
+
+@dataclass(slots=True)
+class Process:
+    """What one process maps of the range. ``vma`` holds the kind of each page mapped or not.
+
+    ``page_table``: the PMD points to a table of PTEs, empty or not, so no huge page fits.
+    """
+
+    vma: dict[int, str] = field(default_factory=dict)
+    pmd: Entry | None = None
+    ptes: dict[int, Entry] = field(default_factory=dict)
+    page_table: bool = False
+
+
+@dataclass(slots=True)
+class Compound:
+    """A page the model allocated: its order, kind ("anon", "hugetlb", "shmem", "zero")."""
+
+    order: int
+    kind: str
+
+
+class World:
+    """All processes and pages of a history.
+
+    ``blocks`` are the numbers of the aligned runs of 512 pages that compound pages come from,
+    in the order they are used; ``small`` where order-0 pages come from. ``index`` is the page
+    offset of the range within the address space.
+    """
+
+    def __init__(
+        self, scheme: Scheme, blocks: tuple[int, ...], small: range, index: int = RANGE_INDEX
+    ) -> None:
+        self.scheme = scheme
+        self.index = index
+        self.pages: Pages = scheme.pages
+        self.processes: dict[str, Process] = {}
+        self.allocated: dict[int, Compound] = {}
+        self._blocks = list(blocks)
+        self._small = list(reversed(small))
+        self._batch: list[int] = []
+        self.zero_page: int | None = None
+        self.cache: dict[str, int] = {}
+
+    def copy(self) -> World:
+        """Return a world of its own on the same pages: a thread's private view."""
+        other = copy.copy(self)
+        other.processes = copy.deepcopy(self.processes)
+        other.allocated = dict(self.allocated)
+        other._blocks = list(self._blocks)
+        other._small = list(self._small)
+        other._batch = list(self._batch)
+        other.cache = dict(self.cache)
+        return other
+
+    # ---- pages -----------------------------------------------------------------------------
+
+    def head_of(self, page: int) -> int:
+        """Return the head of the allocated page this one is in."""
+        block = page - page % HPAGE_PMD_NR
+        found = self.allocated.get(block)
+        return block if found is not None and found.order else page
+
+    def kind_of(self, page: int) -> str:
+        """Return what kind of memory the page is."""
+        return self.allocated[self.head_of(page)].kind
+
+    def alloc(self, order: int, kind: str) -> Body:
+        """Take a page from the free ones; the answer is its number. One reference is held."""
+        pool = self._blocks if order else self._small
+        if not pool:
+            raise Undecided(f"needs more free pages of order {order}")
+        page = pool.pop(0) if order else pool.pop()
+        self.allocated[page] = Compound(order, kind)
+        steps = self.scheme.steps
+        yield steps.store("set_page_refcounted", page, "_refcount", 1)
+        if order:
+            yield from self.scheme.prep_compound_page(page, order, huge=kind == "hugetlb")
+        flags = ("PG_uptodate", "PG_lru") if order and kind != "hugetlb" else ("PG_uptodate",)
+        yield steps.set_bits("lru_cache_add", page, self.pages.mask(*flags))
+        if not order and kind in ("anon", "shmem"):
+            yield steps.add("folio_batch_add", page, "_refcount", 1)
+            self._batch.append(page)
+        return page
+
+    def drain(self) -> Body:
+        """``lru_add_drain``: what waits in the batch goes to the LRU and loses its reference."""
+        batch, self._batch = self._batch, []
+        for page in batch:
+            yield self.scheme.steps.set_bits("lru_add_fn", page, self.pages.mask("PG_lru"))
+            yield from self.put(page)
+        return 0
+
+    def put(self, page: int, count: int = 1) -> Body:
+        """Drop references to the page's compound page, and free it with the last one."""
+        head = self.head_of(page)
+        info = self.allocated[head]
+        if info.kind == "hugetlb":
+            left = yield from self.scheme.put_page(head, count)
+            if left == 0:
+                yield from self._free_huge_page(head)
+            return left
+        left = yield from self.scheme.put_and_free(head, info.order, count)
+        if left == 0:
+            del self.allocated[head]
+            if info.order == 0:
+                self._small.insert(0, head)
+            else:
+                self._blocks.append(head)
+        return left
+
+    def _free_huge_page(self, head: int) -> Body:
+        """Back to the pool of huge pages: still compound, no longer anonymous."""
+        steps = self.scheme.steps
+        yield steps.store("free_huge_page", head, "mapping", 0)
+        yield steps.clear_bits("free_huge_page", head, self.scheme.exclusive)
+        return 0
+
+    # ---- one mapping -----------------------------------------------------------------------
+
+    def map_new_anon(self, page: int, order: int, index: int) -> Body:
+        """First mapping of a page just allocated."""
+        at = self.index + index
+        yield from self.scheme.page_add_new_anon_rmap(page, order, ANON_VMA, at)
+        return 0
+
+    def split_pmd(self, process: Process) -> Body:
+        """One process's PMD becomes PTEs (anonymous) or nothing (file: it faults again)."""
+        entry = process.pmd
+        if entry is None:
+            return 0
+        kind = self.kind_of(entry.page)
+        if kind == "hugetlb":
+            raise Undecided("needs a split of a hugetlb mapping")
+        process.pmd = None
+        if kind == "shmem":
+            yield from self.scheme.page_remove_rmap(entry.page, HPAGE_PMD_ORDER, anon=False)
+            yield from self.put(entry.page)
+            return 0
+        if kind == "anon":
+            yield from self.scheme.split_huge_pmd(entry.page, HPAGE_PMD_ORDER)
+        process.page_table = True
+        for i in range(HPAGE_PMD_NR):
+            process.ptes[i] = Entry(entry.page + i, entry.write)
+        return 0
+
+    def zap(self, process: Process, first: int, count: int) -> Body:
+        """Unmap a range: a PMD as a whole if it lies in it, else split first."""
+        if process.pmd is not None:
+            if count < HPAGE_PMD_NR:
+                yield from self.split_pmd(process)
+            else:
+                yield from self._zap_pmd(process)
+        for i in range(first, first + count):
+            entry = process.ptes.pop(i, None)
+            if entry is not None and entry.page != self.zero_page:
+                anon = self.kind_of(entry.page) == "anon"
+                yield from self.scheme.page_remove_rmap(entry.page, 0, anon=anon)
+                yield from self.put(entry.page)
+        return 0
+
+    def _zap_pmd(self, process: Process) -> Body:
+        entry, process.pmd = process.pmd, None
+        assert entry is not None
+        kind = self.kind_of(entry.page)
+        if kind != "zero":
+            yield from self.scheme.page_remove_rmap(
+                entry.page, HPAGE_PMD_ORDER, anon=kind == "anon", huge=kind == "hugetlb"
+            )
+            yield from self.put(entry.page)
+        return 0
+
+    # ---- what a tool can ask ---------------------------------------------------------------
+
+    def mappings(self, page: int) -> int:
+        """Count the page-table entries that map this page: what kpagecount should say."""
+        head = self.head_of(page)
+        found = 0
+        if head not in self.allocated:
+            return 0
+        for process in self.processes.values():
+            if process.pmd is not None and process.pmd.page == head != self.zero_page:
+                found += 1
+            found += sum(1 for entry in process.ptes.values() if entry.page == page)
+        return found
+
+    def page_at(self, process: str, index: int) -> int | None:
+        """Return the page a process maps at an index of the range."""
+        table = self.processes.get(process)
+        if table is None:
+            return None
+        if table.pmd is not None:
+            return table.pmd.page + index
+        entry = table.ptes.get(index)
+        return entry.page if entry else None

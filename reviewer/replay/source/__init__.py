@@ -1,0 +1,1 @@
+"""The counting scheme as the tree's own functions have it."""

@@ -1,0 +1,103 @@
+"""A world of processes on a tree's own source: its rmap moves the counters, its readers answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from reviewer.replay.interpreter.entrypoints import ENTRY_SIZE, Reader, make_reader
+from reviewer.replay.interpreter.interp import call, make_machine
+from reviewer.replay.machine.machine import CodeSource, Machine
+from reviewer.replay.memory.pages import Pages, extract_layout
+from reviewer.replay.memory.valuetype import LONG, wrap
+from reviewer.replay.scheme.counting import perform
+from reviewer.replay.scheme.world import HPAGE_PMD_NR, RANGE_INDEX, World
+from reviewer.replay.source.counting import SourceScheme
+from reviewer.replay.stepping.thread import Body, TreeCall, Undecided
+
+
+class SourceEngine:
+    """Runs the world's bodies and reads the /proc/kpage* files; nothing moves beside them.
+
+    One world; the code is lowered once for as many engines as share ``machine``'s code.
+    """
+
+    def __init__(self, code: CodeSource, first_pfn: int, blocks: int, small: int) -> None:
+        self.machine: Machine = make_machine(code)
+        layout = extract_layout(self.machine.types, code.find_enumerator)
+        count = blocks * HPAGE_PMD_NR + small
+        self.machine.make_pages(first_pfn, count)
+        pages = Pages(self.machine.memory, layout, first_pfn, count)
+        for page in range(count):
+            pages.poke(page, "_mapcount", -1)
+        self.scheme = SourceScheme(self.machine, pages, RANGE_INDEX)
+        starts = tuple(i * HPAGE_PMD_NR for i in range(blocks))
+        self.world = World(self.scheme, starts, range(blocks * HPAGE_PMD_NR, count))
+        self.ops = 0  # operations interpreted in reading
+        self._readers: dict[tuple[str, int, int], Reader] = {}
+        self.machine.memory.seal()
+
+    def perform(self, body: Body) -> int:
+        """Run a body, its tree calls interpreted."""
+        return perform(body, self._call)
+
+    def _call(self, wanted: TreeCall) -> int:
+        return call(self.machine, wanted.function, wanted.args, near=wanted.near)
+
+    def statistics(self, names: Iterable[str], table: str = "vm_stat") -> dict[str, int]:
+        """Return the items of those names the tree has (or "vm_event"s); they begin at zero."""
+        find = self.machine.code.find_enumerator
+        start = self.machine.statistics(table)
+        found = {}
+        for name in names:
+            item = find(name)
+            if item is not None:
+                found[name] = wrap(self.machine.memory.load(start + 8 * item, 8), LONG)
+        return found
+
+    def split_queue_length(self) -> int:
+        """Return how many pages wait for a deferred split."""
+        queue = self.machine.find_global("deferred_split_queue")
+        if queue is None:
+            return 0
+        kind = self.machine.types.struct("struct deferred_split")
+        place = self.machine.types.member(kind, "split_queue_len")
+        return self.machine.memory.load(queue.address + place.offset, 8)
+
+    def kpagecount(self, first: int, count: int) -> tuple[int, ...]:
+        """Return what the tree's kpagecount_read says of pages."""
+        return self._read("kpagecount_read", first, count)
+
+    def kpageflags(self, first: int, count: int) -> tuple[int, ...]:
+        """Return what the tree's kpageflags_read says of pages, every bit."""
+        zero = self.machine.find_global("zero_pfn")
+        if zero is not None and self.world.zero_page is not None:
+            pfn = self.scheme.pages.first_pfn + self.world.zero_page
+            self.machine.memory.words[zero.address] = pfn
+        return self._read("kpageflags_read", first, count)
+
+    def _read(self, function: str, first: int, count: int) -> tuple[int, ...]:
+        memory = self.machine.memory
+        reader = self._find_reader(function, first, count)
+        mark = memory.mark()
+        thread = reader.thread
+        ops = thread.ops
+        thread.start()
+        while thread.kind is not None:
+            thread.step()
+        self.ops += thread.ops - ops
+        if thread.result != count * ENTRY_SIZE:
+            raise Undecided(f"needs {function} to answer for {count} pages")
+        answers = range(reader.buffer, reader.buffer + count * ENTRY_SIZE, ENTRY_SIZE)
+        found = tuple(memory.load(address, ENTRY_SIZE) for address in answers)
+        memory.rollback(mark)
+        return found
+
+    def _find_reader(self, function: str, first: int, count: int) -> Reader:
+        key = (function, first, count)
+        known = self._readers.get(key)
+        if known is None:
+            pfn = self.scheme.pages.first_pfn + first
+            known = self._readers[key] = make_reader(
+                self.machine, function, pfn, name="reader", cpu=31, near="", pages=count
+            )
+        return known

@@ -1,0 +1,1 @@
+"""What a simulated CPU is to the explorer, and what an execution of several is."""
