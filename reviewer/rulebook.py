@@ -11,7 +11,7 @@ from typing import Any
 from reviewer.model.errors import BadInputError
 from reviewer.model.pagestate import ANYWHERE, Pin, Position
 from reviewer.model.rule import Confidence, Rule, Severity
-from reviewer.model.vocabulary import EntryWord, PinWord, SourceWord, Vocabulary
+from reviewer.model.vocabulary import CarrierWord, EntryWord, PinWord, SourceWord, Vocabulary
 
 
 def find_data(name: str) -> Path:
@@ -90,11 +90,28 @@ def _sources(entries: Iterable[Mapping[str, Any]]) -> dict[str, SourceWord]:
                 positions=_positions(entry.get("positions")),
                 pin=Pin(entry["pin"]),
                 null=bool(entry.get("null", False)),
+                pinned_if=tuple(entry.get("pinned_if", ())),
                 pinned_unless=tuple(entry.get("pinned_unless", ())),
                 pinned_under=tuple(entry.get("pinned_under", ())),
+                pinned_in=tuple(entry.get("pinned_in", ())),
+                head_with=tuple(entry.get("head_with", ())),
                 reason=entry["reason"],
             )
     return words
+
+
+def _carriers(entries: Iterable[Mapping[str, Any]]) -> dict[str, CarrierWord]:
+    return {
+        name: CarrierWord(
+            name=name,
+            pin=Pin(entry["pin"]) if "pin" in entry else None,
+            positions=_positions(entry.get("positions")),
+            same=bool(entry.get("same", False)),
+            reason=entry["reason"],
+        )
+        for entry in entries
+        for name in entry["name"]
+    }
 
 
 def _pins(entries: Iterable[Mapping[str, Any]]) -> dict[str, PinWord]:
@@ -102,7 +119,15 @@ def _pins(entries: Iterable[Mapping[str, Any]]) -> dict[str, PinWord]:
     for entry in entries:
         positions = _positions(entry["positions"]) if "positions" in entry else None
         for name in entry["name"]:
-            words[name] = PinWord(name, entry["kind"], entry["when"], positions, entry["reason"])
+            words[name] = PinWord(
+                name,
+                entry["kind"],
+                entry["when"],
+                positions,
+                bool(entry.get("by_pfn", False)),
+                entry.get("under", ""),
+                entry["reason"],
+            )
     return words
 
 
@@ -115,7 +140,7 @@ def load_vocabulary(directory: Path | None = None) -> Vocabulary:
     """
     data = _load_toml((directory or find_data("rules")) / "vocabulary.toml")
     fields, flags, asserts = data["fields"], data["flags"], data["asserts"]
-    for kind in ("source", "pin", "unpin", "no_pin"):
+    for kind in ("source", "carrier", "pin", "unpin", "splitter", "no_pin"):
         for entry in data[kind]:
             _require(entry, "reason", f"rules/vocabulary.toml: [[{kind}]] {entry['name'][0]}")
     entries = tuple(
@@ -128,6 +153,7 @@ def load_vocabulary(directory: Path | None = None) -> Vocabulary:
         )
         for entry in data["entry"]
     )
+    by_name = frozenset(n for entry in data["source"] for n in entry.get("pinned_under", ()))
     return Vocabulary(
         page_types=frozenset(data["types"]["page"]),
         head_word_fields=frozenset(fields["head_word"]),
@@ -142,10 +168,16 @@ def load_vocabulary(directory: Path | None = None) -> Vocabulary:
         warn=frozenset(asserts["warn"]),
         dump=frozenset(asserts["dump"]),
         sources=_sources(data["source"]),
+        carriers=_carriers(data["carrier"]),
         pins=_pins(data["pin"]),
         unpins=frozenset(name for entry in data["unpin"] for name in entry["name"]),
-        locks=frozenset(lock for entry in data["source"] for lock in entry.get("pinned_under", ())),
+        splitters=frozenset(name for entry in data["splitter"] for name in entry["name"]),
+        locks=frozenset(data["locks"]["take"]) | by_name,
+        unlocks=frozenset(data["locks"]["drop"]),
+        locks_by_name=by_name,
+        lock_endings=frozenset(entry["under"] for entry in data["pin"] if "under" in entry),
         predicates=frozenset(data["predicates"]["names"]),
+        boot=frozenset(data["boot"]["marks"]),
         no_pins={name: entry["reason"] for entry in data["no_pin"] for name in entry["name"]},
         entries=entries,
     )

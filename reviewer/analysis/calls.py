@@ -4,26 +4,29 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reviewer.analysis.evaluate import Results, describe, evaluate
-from reviewer.analysis.hazards import Made
-from reviewer.analysis.objects import drop_pins, forget_derived, take_pin
+from reviewer.analysis.evaluate import Results, describe, evaluate, write_head_word
+from reviewer.analysis.objects import drop_pins, split_page, take_pin
+from reviewer.analysis.sources import make_page, pin_by_pfn
 from reviewer.analysis.values import (
+    LOCKED,
     UNKNOWN,
     HeadWord,
     Num,
     ObjectId,
-    ObjectState,
     Place,
     Ptr,
     State,
     Symbol,
+    Token,
+    Unknown,
     Value,
+    object_of,
     split,
 )
 from reviewer.model import ctree as c
 from reviewer.model.finding import PathStep
 from reviewer.model.pagestate import NOT_TAIL, Pin, Position
-from reviewer.model.vocabulary import PinWord, SourceWord
+from reviewer.model.vocabulary import PinWord, Vocabulary
 
 if TYPE_CHECKING:
     from reviewer.analysis.walk import Frame
@@ -38,6 +41,14 @@ TAKE_REF = frozenset({"atomic_add_unless", "atomic_inc_not_zero", "atomic_inc_un
 DROP_REF = frozenset({"atomic_dec_and_test", "atomic_sub_and_test", "atomic_dec_return"})
 HEAD = frozenset({Position.HEAD})
 TAIL = frozenset({Position.TAIL})
+ORDER0 = frozenset({Position.ORDER0})
+STORES = frozenset({"WRITE_ONCE", "smp_store_release"})
+# A write of the head flag says what the page is from now on.
+CHANGE_BIT = {
+    **dict.fromkeys(("set_bit", "__set_bit", "test_and_set_bit", "__test_and_set_bit"), HEAD),
+    **dict.fromkeys(("clear_bit", "__clear_bit", "clear_bit_unlock"), ORDER0),
+    **dict.fromkeys(("test_and_clear_bit", "__test_and_clear_bit"), ORDER0),
+}
 
 
 def evaluate_call(frame: Frame, state: State, call: c.Call) -> Results:
@@ -51,10 +62,10 @@ def evaluate_call(frame: Frame, state: State, call: c.Call) -> Results:
         paths = [(s2, (*vs, v)) for s1, vs in paths for s2, v in evaluate(frame, s1, arg)]
     if name in words.predicates:
         return [r for s, _ in paths for r in _ask(s, name, call)]
-    if name in words.locks:
-        return [(_take_lock(s, name), UNKNOWN) for s, _ in paths]
+    if name in words.locks or name in words.unlocks:
+        return [(_lock(s, name, call, words), UNKNOWN) for s, _ in paths]
     if name in words.sources:
-        return [r for s, _ in paths for r in _make(frame, s, words.sources[name], call)]
+        return [r for s, vs in paths for r in make_page(frame, s, words.sources[name], call, vs)]
     return [r for s, values in paths for r in _apply(frame, s, name, call, values)]
 
 
@@ -67,8 +78,21 @@ def _apply(
         return [(state, first)]
     if name in TEST_BIT and len(values) > 1:
         return _test_bit(frame, state, values[0], values[1])
-    if isinstance(first, Ptr) and name in words.pins:
-        return _pin(state, first.obj, words.pins[name])
+    if name in words.carriers:
+        return [(state, Token(name, object_of(first)))]
+    word = words.pins.get(name)
+    if word is not None and word.by_pfn:
+        return pin_by_pfn(frame, state, word, call)
+    if word is not None and isinstance(first, Ptr) and _is_held(state, word.under):
+        return _pin(state, first.obj, word)
+    if name in words.splitters and isinstance(first, Ptr):
+        return [(split_page(state, first.obj), Num(0)), (state, Unknown(nonzero=True))]
+    if name in STORES and isinstance(first, HeadWord):
+        return [(write_head_word(state, first.obj, values[1]), UNKNOWN)]
+    if name in CHANGE_BIT and len(values) > 1:
+        changed = _change_bit(frame, state, values[0], values[1], CHANGE_BIT[name])
+        if changed is not None:
+            return [(changed, UNKNOWN)]
     if isinstance(first, Ptr) and name in words.unpins:
         return [(drop_pins(state, first.obj), UNKNOWN)]
     counts = [v for v in values if isinstance(v, Place) and v.field in words.refcount_fields]
@@ -94,6 +118,22 @@ def _test_bit(frame: Frame, state: State, bit: Value, place: Value) -> Results:
     return [(state, UNKNOWN)]
 
 
+def _change_bit(
+    frame: Frame, state: State, bit: Value, place: Value, subset: frozenset[Position]
+) -> State | None:
+    """Return the state after the head or tail flag of a page was written, None for another."""
+    words = frame.words
+    if not (isinstance(bit, Symbol) and isinstance(place, Place)):
+        return None
+    if place.field not in words.flags_fields or not state.find(place.obj).tracked:
+        return None
+    if bit.name in words.head_flags:
+        return state.with_positions(place.obj, subset)
+    if bit.name in words.tail_flags:
+        return state.with_positions(place.obj, TAIL if subset == HEAD else subset)
+    return None
+
+
 def _ask(state: State, name: str, call: c.Call) -> Results:
     """Ask a predicate: the same answer for the same argument along a path."""
     text = describe(call.args[0]) if call.args else ""
@@ -106,33 +146,21 @@ def _ask(state: State, name: str, call: c.Call) -> Results:
     return [(yes, Num(1)), (no, Num(0))]
 
 
-def _take_lock(state: State, name: str) -> State:
+def _lock(state: State, name: str, call: c.Call, words: Vocabulary) -> State:
+    """Take or drop a lock: one that matters is known by its function or by how it is spelled."""
     held = state.copy()
-    held.facts[name, ""] = True
+    spelled = describe(call.args[0]).lstrip("&") if call.args else ""
+    found = {ending for ending in words.lock_endings if spelled.endswith(ending)}
+    for fact in ((LOCKED, word) for word in (*found, name)):
+        if name in words.unlocks:
+            held.facts.pop(fact, None)
+        elif fact[1] != name or name in words.locks_by_name:
+            held.facts[fact] = True
     return held
 
 
-def _make(frame: Frame, state: State, word: SourceWord, call: c.Call) -> Results:
-    """Bring a page into being, in the state the vocabulary gives it."""
-    text = describe(call.args[0]) if call.args else ""
-    pin = word.pin
-    if any(state.facts.get((p, text)) is False for p in word.pinned_unless[:1]):
-        pin = Pin.REFERENCE
-    if any((lock, "") in state.facts for lock in word.pinned_under):
-        pin = Pin.PAGE_TABLE_LOCK
-    span = call.span
-    made = Made(word.name, frame.function.name, span.at_path, span.at_line)
-    obj: ObjectId = ("made", made.function, made.path, made.line, made.word)
-    frame.engine.note_made(obj, made)
-    new = state.copy()
-    forget_derived(new, obj)
-    pins = frozenset({pin}) if pin.holds else frozenset()
-    refs = int(pin is Pin.REFERENCE)
-    new.objects[obj] = ObjectState(word.positions, pins, pin is not Pin.UNKNOWN, refs)
-    results: Results = [(new, Ptr(obj))]
-    if word.null:
-        results.append((state, Num(0)))
-    return results
+def _is_held(state: State, lock: str) -> bool:
+    return not lock or (LOCKED, lock) in state.facts
 
 
 def _pin(state: State, obj: ObjectId, word: PinWord) -> Results:
@@ -152,7 +180,7 @@ def _enter(
     """Walk a function of the tree with the pages it is handed."""
     if not name:
         return [(state, UNKNOWN)]
-    pages = [v.obj for v in values if isinstance(v, Ptr | Place | HeadWord)]
+    pages = [obj for v in values if (obj := object_of(v)) is not None]
     tracked = [obj for obj in pages if state.find(obj).tracked]
     if not tracked and name not in frame.engine.makers:
         return [(state, UNKNOWN)]

@@ -16,18 +16,22 @@ from reviewer.analysis.hazards import CallSite, Hazard, Made
 from reviewer.analysis.liveness import mark_live
 from reviewer.analysis.objects import settle
 from reviewer.analysis.values import (
+    LOCKED,
     UNKNOWN,
     HeadWord,
     Num,
     ObjectId,
     ObjectState,
     Place,
+    Predicate,
     Ptr,
     State,
     Symbol,
+    Token,
     Unknown,
     Value,
     find_root,
+    object_of,
 )
 from reviewer.analysis.walk import Frame
 from reviewer.cfacts.codebase import CodeBase
@@ -70,6 +74,8 @@ def _rename_value(value: Value, roots: dict[ObjectId, ObjectId]) -> Value:
             return Place(_rename(obj, roots), field, frozenset(_rename(d, roots) for d in doubt))
         case HeadWord(obj=obj, doubt=doubt):
             return HeadWord(_rename(obj, roots), frozenset(_rename(d, roots) for d in doubt))
+        case Token(word=word, obj=obj, moved=moved) if obj is not None:
+            return Token(word, _rename(obj, roots), moved)
         case Num(value=number, doubt=doubt, about=about, open=loose) if doubt or about:
             return Num(
                 number,
@@ -101,6 +107,7 @@ class Engine:
         self._flows: dict[int, tuple[c.Block, Flow]] = {}
         self._summaries: dict[tuple[object, ...], Summary | None] = {}
         self._meant: dict[tuple[str, str], FunctionFacts | None] = {}
+        self._boots: dict[tuple[str, str, int], bool] = {}
         self._steps = 0
         self._lines: dict[str, list[str]] = {}
 
@@ -148,6 +155,23 @@ class Engine:
             self._meant[key] = self.code.find_function(name, near)
         return self._meant[key]
 
+    def boots(self, function: FunctionFacts) -> bool:
+        """Say whether a function runs before anybody else has the pages it works on."""
+        key = (function.path, function.name, function.line)
+        if key not in self._boots:
+            text = self.code.source.read(function.path)[function.start : function.end]
+            marks = set(re.findall(r"\w+", text.split(b"(", 1)[0].decode("utf-8", "replace")))
+            self._boots[key] = not marks.isdisjoint(self.words.boot)
+        return self._boots[key]
+
+    def members(self, function: FunctionFacts) -> frozenset[str]:
+        """Return the table members the function's address stands in ("proc_ops.proc_read")."""
+        return frozenset(
+            f"{fact.type}.{fact.member}"
+            for fact in self.code.pointers(function.name)
+            if fact.path == function.path or not function.static
+        )
+
     # ---- walking -----------------------------------------------------------------------
 
     def flow(self, block: c.Block, *, whole: bool = False) -> Flow:
@@ -166,8 +190,9 @@ class Engine:
         """Walk ``callee`` as called on this path: result paths, hazards on the caller's pages."""
         roots: dict[ObjectId, ObjectId] = {}
         for value in values:
-            if isinstance(value, Ptr | Place | HeadWord):
-                root = find_root(value.obj)
+            obj = object_of(value)
+            if obj is not None:
+                root = find_root(obj)
                 roots.setdefault(root, ("param", len(roots)))
         handed = tuple(self._hand(value, roots) for value in values)
         objects = {
@@ -175,7 +200,8 @@ class Engine:
             for obj, mine in state.objects.items()
             if find_root(obj) in roots
         }
-        summary = self.summarise(callee, handed, objects, depth)
+        locks = frozenset(fact for fact in state.facts if fact[0] == LOCKED)
+        summary = self.summarise(callee, handed, objects, depth, locks)
         if summary is None:
             return [(state, UNKNOWN)], (), False
         back = {canonical: root for root, canonical in roots.items()}
@@ -201,7 +227,7 @@ class Engine:
     def _hand(value: Value, roots: dict[ObjectId, ObjectId]) -> Value:
         if isinstance(value, Num):
             return Num(value.value) if abs(value.value) <= SMALL else UNKNOWN
-        if isinstance(value, Ptr | Place | HeadWord):
+        if isinstance(value, Ptr | Place | HeadWord | Token):
             return _rename_value(value, roots)
         return UNKNOWN
 
@@ -211,13 +237,15 @@ class Engine:
         values: tuple[Value, ...],
         objects: dict[ObjectId, ObjectState],
         depth: int,
+        locks: frozenset[Predicate] = frozenset(),
     ) -> Summary | None:
         """Return the function's summary for these arguments; None where it cannot be had.
 
         A call back into a function that is being walked with the same arguments is not
         followed a second time: it adds no assertion that the first does not meet.
         """
-        key = (function.path, function.name, function.line, values, frozenset(objects.items()))
+        pages = frozenset(objects.items())
+        key = (function.path, function.name, function.line, values, pages, locks)
         if key in self._summaries:
             return self._summaries[key]
         if depth > DEPTH:
@@ -230,7 +258,8 @@ class Engine:
             return None
         frame = Frame(self, function, depth, frozenset(objects))
         names = [p.name for p in body.parameters]
-        start = State(env=dict(zip(names, values, strict=False)), objects=dict(objects))
+        start = State(dict(zip(names, values, strict=False)), dict(objects))
+        start.facts.update(dict.fromkeys(locks, True))
         if depth == 0:
             self._steps = 0
         try:
@@ -273,7 +302,8 @@ def _summarise(ends: Results, hazards: tuple[Hazard, ...]) -> Summary:
         shown: Value = value
         if isinstance(value, Symbol) or (isinstance(value, Num) and abs(value.value) > SMALL):
             shown = UNKNOWN
-        keep = {find_root(value.obj)} if isinstance(value, Ptr | Place | HeadWord) else set()
+        shown_object = object_of(value)
+        keep = {find_root(shown_object)} if shown_object is not None else set()
         objects = frozenset(
             (obj, mine)
             for obj, mine in state.objects.items()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
 
 from reviewer.analysis.objects import find_head, find_neighbour, join_groups, step_neighbour
 from reviewer.analysis.values import (
@@ -12,10 +13,12 @@ from reviewer.analysis.values import (
     Doubt,
     HeadWord,
     Num,
+    ObjectId,
     Place,
     Ptr,
     State,
     Symbol,
+    Token,
     Unknown,
     Value,
     doubt_of,
@@ -28,6 +31,19 @@ if TYPE_CHECKING:
     from reviewer.analysis.walk import Frame
 
 Results = list[tuple[State, Value]]
+
+
+class Decision(NamedTuple):
+    """One truth of an expression; ``loose``: it also hangs on something not followed."""
+
+    state: State
+    truth: bool
+    doubt: Doubt
+    about: Doubt
+    loose: bool
+
+
+ORDER0 = frozenset({Position.ORDER0})
 TAIL = frozenset({Position.TAIL})
 _CONSTANTS = {"true": 1, "false": 0, "NULL": 0}
 _FOLD: dict[str, Callable[[int, int], int]] = {
@@ -71,11 +87,40 @@ def truths(state: State, value: Value) -> Iterable[tuple[State, bool, Doubt, Dou
             yield state, bool(number), doubt, about
         case Ptr(doubt=doubt):
             yield state, True, doubt, SURE
-        case Place():
+        case Place() | Unknown(nonzero=True):
             yield state, True, SURE, SURE
         case _:
             yield state, True, SURE, SURE
             yield state, False, SURE, SURE
+
+
+def decide(frame: Frame, state: State, expr: c.Expr) -> Iterable[Decision]:
+    """Yield a path for each truth an expression can have; a variable tested keeps its answer."""
+    for s1, value in evaluate(frame, state, expr):
+        for s2, truth, doubt, about in truths(s1, value):
+            loose = is_open(value)
+            yield Decision(_remember(s2, expr, truth=truth), truth, doubt, about, loose)
+
+
+def _remember(state: State, expr: c.Expr, *, truth: bool) -> State:
+    """Return the state in which a variable of unknown value is zero, or is not."""
+    match expr:
+        case (
+            c.Cast(operand=operand)
+            | c.Call(callee=c.Name(name="likely" | "unlikely"), args=(operand,))
+        ):
+            return _remember(state, operand, truth=truth)
+        case c.Unary(op="!", operand=operand):
+            return _remember(state, operand, truth=not truth)
+        case c.Binary(op="==" | "!=" as op, left=left, right=c.Number(value=0)):
+            return _remember(state, left, truth=truth == (op == "!="))
+        case c.Name(name=name):
+            old = state.env.get(name)
+            if isinstance(old, Unknown) and not old.nonzero:
+                known = state.copy()
+                known.env[name] = Unknown(old.doubt, nonzero=True) if truth else Num(0, old.doubt)
+                return known
+    return state
 
 
 def is_open(value: Value) -> bool:
@@ -222,28 +267,26 @@ def _logical(frame: Frame, state: State, expr: c.Binary) -> Results:
     """Short-circuit: the right side is asked only where the left leaves it open."""
     decides = expr.op == "||"
     results: Results = []
-    for s1, left in evaluate(frame, state, expr.left):
-        loose = is_open(left)
-        for s2, truth, doubt, about in truths(s1, left):
-            if truth == decides:
-                results.append((s2, Num(int(truth), doubt, about, loose)))
-                continue
-            for s3, right in evaluate(frame, s2, expr.right):
-                hangs = loose or is_open(right)
-                for s4, truth2, doubt2, about2 in truths(s3, right):
-                    results.append((s4, Num(int(truth2), doubt | doubt2, about | about2, hangs)))
+    for left in decide(frame, state, expr.left):
+        if left.truth == decides:
+            results.append((left.state, Num(int(decides), left.doubt, left.about, left.loose)))
+            continue
+        for right in decide(frame, left.state, expr.right):
+            doubt, about = left.doubt | right.doubt, left.about | right.about
+            answer = Num(int(right.truth), doubt, about, left.loose or right.loose)
+            results.append((right.state, answer))
     return results
 
 
 def _ternary(frame: Frame, state: State, expr: c.Ternary) -> Results:
     results: Results = []
-    for s1, value in evaluate(frame, state, expr.cond):
-        for s2, truth, _, _ in truths(s1, value):
-            if truth and expr.then is None:
-                results.append((s2, value))
-            else:
-                arm = expr.then if truth and expr.then is not None else expr.other
-                results += evaluate(frame, s2, arm)
+    if expr.then is None:
+        for s1, value in evaluate(frame, state, expr.cond):
+            for s2, truth, _, _ in truths(s1, value):
+                results += [(s2, value)] if truth else evaluate(frame, s2, expr.other)
+        return results
+    for case in decide(frame, state, expr.cond):
+        results += evaluate(frame, case.state, expr.then if case.truth else expr.other)
     return results
 
 
@@ -258,9 +301,24 @@ def _assign(frame: Frame, state: State, expr: c.Assign) -> Results:
                 old = _read_name(s, expr.target.name) if isinstance(expr.target, c.Name) else None
                 if isinstance(old, Ptr):
                     stored = Ptr(step_neighbour(new, old.obj), old.doubt)
+                elif isinstance(old, Token):
+                    stored = replace(old, moved=True)
+        if isinstance(expr.target, c.Member) and expr.target.field in frame.words.head_word_fields:
+            for s2, place in address(frame, new, expr.target):
+                written = write_head_word(s2, place.obj, stored) if isinstance(place, Place) else s2
+                results.append((written, stored))
+            continue
         frame.store(new, expr.target, stored)
         results.append((new, stored))
     return results
+
+
+def write_head_word(state: State, obj: ObjectId, value: Value) -> State:
+    """Return the state after a store to a page's ``compound_head``: zero, or a head with bit 0."""
+    if not state.find(obj).tracked:
+        return state
+    zero = isinstance(value, Num) and value.value == 0
+    return state.with_positions(obj, ORDER0 if zero else TAIL)
 
 
 def _binary(frame: Frame, state: State, expr: c.Binary) -> Results:
@@ -300,6 +358,11 @@ def _combine(state: State, op: str, left: Value, right: Value) -> Results:
             return [
                 (state, Num(_FOLD[op](a, b), left.doubt | right.doubt, left.about | right.about))
             ]
+        case Token(), Unknown() | Num() if op in ("+", "-", "^", "&", "|"):
+            same = isinstance(right, Num) and right.value == 0 and op in "+-^|"
+            return [(state, left if same else replace(left, moved=True))]
+        case Unknown() | Num(), Token() if op == "+":
+            return [(state, replace(right, moved=True))]
     return [(state, Unknown(doubt_of(left) | doubt_of(right)))]
 
 

@@ -58,9 +58,13 @@ class CallSite:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """Where a page object came from: the word of the vocabulary and the call of it."""
+    """Where a page object came from: the word of the vocabulary and the call of it.
+
+    ``argument`` is the first argument as written.
+    """
 
     word: str
     function: str
     path: str
     line: int
+    argument: str = ""

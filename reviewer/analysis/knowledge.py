@@ -17,6 +17,8 @@ from reviewer.model.finding import Evidence, Reason
 from reviewer.model.pagestate import ANYWHERE, Pin, Position
 from reviewer.model.vocabulary import Vocabulary
 
+_NUMBERS = re.compile(r"\b(unsigned\s+long|pfn_t|swp_entry_t|pte_t)\s+\w+\s*$")
+
 
 @dataclass(frozen=True, slots=True)
 class ParameterDemand:
@@ -58,7 +60,7 @@ class Knowledge:
             functions = self.graph.functions
             sources = set(self.words.sources)
             makers = self._makers(sources)
-            self.engine.makers = makers
+            self.engine.makers = makers | self._carriers()
             yielding = makers | sources
             self._roots = tuple(
                 sorted(
@@ -84,6 +86,16 @@ class Knowledge:
                     makers.add(name)
                     work.append(name)
         return frozenset(makers)
+
+    def _carriers(self) -> frozenset[str]:
+        """Return the functions that may return the number a carrier gave them."""
+        given = {name for name, word in self.words.carriers.items() if not word.same}
+        callers = {caller for name in given for caller, _ in self.graph.written(name)}
+        return frozenset(f.name for f in callers if self._returns(f, _NUMBERS))
+
+    def _returns(self, function: FunctionFacts, types: re.Pattern[str]) -> bool:
+        text = self.code.source.read(function.path)[function.start : function.end]
+        return types.search(text.split(b"(", 1)[0].decode("utf-8", "replace")) is not None
 
     def _returns_page(self, text: bytes) -> bool:
         head = text.split(b"(", 1)[0].decode("utf-8", "replace")

@@ -24,6 +24,21 @@ def find_names(value: Any) -> set[str]:
     return found
 
 
+def find_macros(value: Any) -> set[str]:
+    """Return the macros an expression was written with."""
+    found: set[str] = set()
+    work = [value]
+    while work:
+        item = work.pop()
+        if isinstance(item, c.Span):
+            found.update(use.name for use in item.via)
+        elif isinstance(item, tuple):
+            work.extend(item)
+        elif is_dataclass(item):
+            work.extend(getattr(item, f.name) for f in fields(item))
+    return found
+
+
 def _reads_and_writes(node: Node) -> tuple[set[str], set[str]]:
     """Return what a node reads, and what it certainly overwrites."""
     if isinstance(node.stmt, c.Declare):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from reviewer.analysis.values import REFS, Doubt, ObjectId, ObjectState, Ptr, State, find_root
-from reviewer.model.pagestate import ANYWHERE, NOT_TAIL, Pin, Position
+from reviewer.model.pagestate import ANYWHERE, NOT_TAIL, Pin, Position, after_split
 
 NEAREST = 3  # neighbours of neighbours are told apart up to this
 
@@ -19,6 +19,11 @@ def find_head(state: State, obj: ObjectId) -> ObjectId:
     mine = state.find(obj)
     if mine.positions <= NOT_TAIL and mine.positions:
         return obj
+    beside = find_ancestors(obj)[:1]
+    if obj[0] == "near" and mine.pins and mine.positions == frozenset({Position.TAIL}):
+        other = state.find(beside[0])
+        if other.positions == frozenset({Position.HEAD}) and other.pins:
+            return beside[0]  # a tail beside a head that is pinned is one of its own
     head: ObjectId = ("head", obj)
     known = state.objects.get(head)
     if known is not None and known.pins:
@@ -43,6 +48,8 @@ def find_neighbour(state: State, obj: ObjectId) -> ObjectId:
     positions = ANYWHERE
     if mine.positions == frozenset({Position.HEAD}):
         positions = frozenset({Position.TAIL})
+    elif mine.positions == frozenset({Position.ORDER0}) and Pin.EXCLUSIVE in mine.pins:
+        positions = mine.positions  # a block of free pages, or memory nobody has yet
     state.objects[near] = replace(mine, positions=positions)
     return near
 
@@ -96,8 +103,8 @@ def take_pin(state: State, obj: ObjectId, pin: Pin, positions: frozenset[Positio
     """Return the state after a pin was taken; it says anew where the page can be."""
     mine = state.find(obj)
     where = mine.positions
-    if positions is not None and mine.unpinned:
-        where = positions
+    if positions is not None:
+        where = positions if mine.unpinned else mine.positions & positions or positions
     refs = min(mine.refs + (pin is Pin.REFERENCE), REFS)
     taken = state.with_object(obj, ObjectState(where, mine.pins | {pin}, mine.tracked, refs))
     settle(taken, obj)
@@ -116,12 +123,31 @@ def settle(state: State, obj: ObjectId) -> None:
 
 
 def drop_pins(state: State, obj: ObjectId) -> State:
-    """Return the state after a reference was dropped: so it is for all of its compound page."""
+    """Return the state after a reference was dropped: so it is for all of its compound page.
+
+    A page known to be order-0 is a compound page of its own: a split makes such pages.
+    """
+    root = find_root(obj)
+    alone = frozenset({Position.ORDER0})
+    new = state.copy()
+    for other, mine in state.objects.items():
+        apart = alone in (mine.positions, state.find(obj).positions)
+        if other == obj or (find_root(other) == root and not apart):
+            new.objects[other] = _put(mine)
+    return new
+
+
+def split_page(state: State, obj: ObjectId) -> State:
+    """Return the state after the compound page was split: what held it holds ``obj`` alone."""
+    if not state.find(obj).tracked:
+        return state
     root = find_root(obj)
     new = state.copy()
     for other, mine in state.objects.items():
-        if find_root(other) == root:
-            new.objects[other] = _put(mine)
+        if other == obj:
+            new.objects[other] = replace(mine, positions=frozenset({Position.ORDER0}))
+        elif find_root(other) == root:
+            new.objects[other] = ObjectState(after_split(mine.positions), frozenset())
     return new
 
 

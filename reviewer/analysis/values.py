@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from reviewer.model.pagestate import ANYWHERE, Pin, Position
+from reviewer.model.pagestate import ANYWHERE, Pin, Position, after_split
 
 _NAME = re.compile(r"[A-Za-z_]\w*")
 # ("param", 0) | ("made", function, path, line, word) | ("head", ObjectId) | ("near", ObjectId)
@@ -48,9 +48,10 @@ class Num:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """Any value."""
+    """Any value; with ``nonzero`` any but zero."""
 
     doubt: Doubt = SURE
+    nonzero: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +86,28 @@ class Symbol:
     name: str
 
 
-Value = Num | Unknown | Ptr | Place | HeadWord | Symbol
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A number that names a page, as a pfn or an entry does; ``word`` is what gave it.
+
+    ``obj`` is the page it was taken from; ``moved`` says that something was added since.
+    """
+
+    word: str
+    obj: ObjectId | None = None
+    moved: bool = False
+
+
+Value = Num | Unknown | Ptr | Place | HeadWord | Symbol | Token
 UNKNOWN = Unknown()
 Predicate = tuple[str, str]  # its name, and its argument as written
+LOCKED = "locked"  # the predicate of a lock that is held, by how it is spelled
+HELD_PFN = "held pfn"  # the predicate of a pfn whose page is held, by how it is spelled
+
+
+def object_of(value: Value) -> ObjectId | None:
+    """Return the page a value points at, is part of, or names."""
+    return value.obj if isinstance(value, Ptr | Place | HeadWord | Token) else None
 
 
 def doubt_of(value: Value) -> Doubt:
@@ -112,6 +132,11 @@ class ObjectState:
     def unpinned(self) -> bool:
         """Say whether it is known that nothing holds it."""
         return self.tracked and not self.pins
+
+    @property
+    def splittable(self) -> bool:
+        """Say whether it is kept from being freed, and by nothing from being split."""
+        return self.tracked and self.pins == {Pin.ENTRY}
 
     @property
     def pin(self) -> Pin:
@@ -143,7 +168,7 @@ class State:
 
     def page_key(self) -> tuple[object, ...]:
         """Return what two states must share to be merged: all but plain numbers."""
-        kept = (Ptr, Place, HeadWord, Symbol)
+        kept = (Ptr, Place, HeadWord, Symbol, Token)
         return (
             frozenset((n, v) for n, v in self.env.items() if isinstance(v, kept)),
             frozenset(self.objects.items()),
@@ -175,7 +200,7 @@ class State:
         the caller reads it, and so is a pin, since a recheck may join a page to it.
         """
         env = {name: value for name, value in self.env.items() if name in live}
-        named = {v.obj for v in env.values() if isinstance(v, Ptr | Place | HeadWord)}
+        named = {obj for v in env.values() if (obj := object_of(v)) is not None}
         roots = {find_root(obj) for obj in named}
         objects = {
             obj: mine
@@ -188,7 +213,7 @@ class State:
         facts = {
             fact: known
             for fact, known in self.facts.items()
-            if not fact[1] or _names(fact[1]) & live
+            if fact[0] == LOCKED or not fact[1] or _names(fact[1]) & live
         }
         return State(env, objects, facts)
 
@@ -208,13 +233,18 @@ def split(
     """Ask whether the object is one of ``subset``: one state for each answer that can be.
 
     Where the claim leaves only one answer it carries the doubt of an unpinned object: the
-    page may be freed or split between the claim and this test.
+    page may be freed or split between the claim and this test. One that can only be split
+    carries it where a split can change the answer.
     """
-    positions = state.find(obj).positions
-    inside, outside = positions & subset, positions - subset
+    mine = state.find(obj)
+    inside, outside = mine.positions & subset, mine.positions - subset
     if inside and outside:
         return (
             (state.with_positions(obj, inside), True, SURE),
             (state.with_positions(obj, outside), False, SURE),
         )
-    return ((state, bool(inside), state.doubts(obj)),)
+    doubt = state.doubts(obj)
+    if mine.splittable:
+        later = after_split(mine.positions)
+        doubt = frozenset({obj}) if later & subset and later - subset else SURE
+    return ((state, bool(inside), doubt),)

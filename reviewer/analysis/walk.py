@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from reviewer.analysis.calls import evaluate_call
 from reviewer.analysis.cfg import END, Flow, Node
-from reviewer.analysis.evaluate import Results, evaluate, is_open, truths
+from reviewer.analysis.evaluate import Results, decide, evaluate
 from reviewer.analysis.hazards import Demand, Hazard
 from reviewer.analysis.objects import find_ancestors
 from reviewer.analysis.values import (
@@ -67,8 +67,9 @@ class Frame:
         if not isinstance(target, c.Name):
             return
         name = target.name
-        # flags stay apart; an error number is only "not zero", and that splits too much
-        state.env[name] = value if not isinstance(value, Num) or value.value in (0, 1) else UNKNOWN
+        # flags stay apart; of another number it is kept that it is not zero
+        plain = not isinstance(value, Num) or value.value in (0, 1)
+        state.env[name] = value if plain else Unknown(nonzero=True)
         for fact in [f for f in state.facts if name in f[1]]:
             del state.facts[fact]
 
@@ -165,14 +166,13 @@ class Frame:
         assert node.expr is not None
         stop = find_stop(node.stmt, self.words)
         after: list[tuple[int, State, Value]] = []
-        for s1, value in evaluate(self, state, node.expr):
-            for s2, truth, doubt, about in truths(s1, value):
-                if stop is not None:
-                    note = self.note_open if is_open(value) else self.note_assertion
-                    note(node, stop, s2, truth, doubt, about)
-                    if truth and stop_name(stop) in self.words.stop:
-                        continue
-                after.append((node.next[0 if truth else 1], s2, UNKNOWN))
+        for case in decide(self, state, node.expr):
+            if stop is not None:
+                note = self.note_open if case.loose else self.note_assertion
+                note(node, stop, case.state, case.truth, case.doubt, case.about)
+                if case.truth and stop_name(stop) in self.words.stop:
+                    continue
+            after.append((node.next[0 if case.truth else 1], case.state, UNKNOWN))
         return after
 
     def switch(self, node: Node, state: State) -> list[tuple[int, State, Value]]:

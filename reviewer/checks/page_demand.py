@@ -16,6 +16,7 @@ from reviewer.checks import wording
 from reviewer.model.facts import FunctionFacts
 from reviewer.model.finding import Evidence, Finding, Origin, PathStep, Reason
 from reviewer.model.location import Location
+from reviewer.model.pagestate import Position
 from reviewer.model.rule import Confidence, Rule
 
 
@@ -117,7 +118,10 @@ def _build(knowledge: Knowledge, rule: Rule, group: Group) -> Finding:
     needs = knowledge.needs(hazard)
     names = wording.names(group, hazard, demand)
     confidence = rule.confidence
-    if not entry.what:
+    # whether a page that is no tail is compound often hangs on what is not followed: an order,
+    # a flag handed down, a variable of another name
+    no_tail = hazard.reason is Reason.POSITION and Position.TAIL not in hazard.claimed
+    if not entry.what or no_tail:
         confidence = Confidence.LOW
     return Finding(
         rule=rule.id,

@@ -27,6 +27,7 @@ class Pin(StrEnum):
 
     NONE = "none"
     UNKNOWN = "unknown"  # a parameter of a function whose callers are not known
+    ENTRY = "page-table lock, migration entry"  # not freed, but split: 24d7275ce279
     REFERENCE = "reference"
     PAGE_LOCK = "page lock"
     PAGE_TABLE_LOCK = "page-table lock, present entry"
@@ -36,7 +37,23 @@ class Pin(StrEnum):
     @property
     def holds(self) -> bool:
         """Say whether the compound page cannot be freed or split under the holder."""
-        return self not in (Pin.NONE, Pin.UNKNOWN)
+        return self not in (Pin.NONE, Pin.UNKNOWN, Pin.ENTRY)
+
+
+_SPLIT = {
+    Position.ORDER0: frozenset({Position.ORDER0}),
+    Position.HEAD: frozenset({Position.ORDER0, Position.HEAD}),
+    Position.TAIL: ANYWHERE,
+}
+
+
+def after_split(positions: frozenset[Position]) -> frozenset[Position]:
+    """Return where a page may point if its compound page was split, perhaps in several steps.
+
+    A head stays a head or becomes an order-0 page; only a free and a new allocation make it
+    a tail.
+    """
+    return frozenset().union(*(_SPLIT[p] for p in positions))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +71,8 @@ class PageState:
     @property
     def now(self) -> frozenset[Position]:
         """Where it may point now: without a pin a free or a split may have come between."""
+        if self.pin is Pin.ENTRY:
+            return after_split(self.positions)
         return self.positions if self.pin.holds else ANYWHERE
 
     def join(self, other: PageState) -> PageState:

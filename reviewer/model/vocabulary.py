@@ -11,16 +11,37 @@ from reviewer.model.pagestate import Pin, Position
 class SourceWord:
     """A function that yields a page. ``null`` says that it may yield NULL.
 
-    With ``pinned_unless`` the page is pinned where the first of these predicates was found
-    false for the argument, with ``pinned_under`` where one of these locks was taken before.
+    The page is pinned where one of the predicates ``pinned_if`` was found true for the argument,
+    all of ``pinned_unless`` false, where one of the locks ``pinned_under`` was taken before, and
+    in a function whose address stands in one of the table members ``pinned_in``
+    ("mm_walk_ops.hugetlb_entry"). With one of the flags ``head_with`` among its arguments it
+    gives no tail.
     """
 
     name: str
     positions: frozenset[Position]
     pin: Pin
     null: bool
+    pinned_if: tuple[str, ...]
     pinned_unless: tuple[str, ...]
     pinned_under: tuple[str, ...]
+    pinned_in: tuple[str, ...]
+    head_with: tuple[str, ...]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CarrierWord:
+    """A function whose value names a page: a pfn or an entry that a source is handed.
+
+    ``pin`` is what holds the page it names (None: what the source says), ``positions`` where
+    the page can be. With ``same`` it names the page that is its argument.
+    """
+
+    name: str
+    pin: Pin | None
+    positions: frozenset[Position]
+    same: bool
     reason: str
 
 
@@ -29,13 +50,17 @@ class PinWord:
     """A function that pins its first argument.
 
     ``when`` is "true" (if it returns non-zero), "always", or "keep": it holds only what is
-    held already. ``positions`` is where the page can be once it is pinned.
+    held already. ``positions`` is where the page can be once it is pinned. With ``by_pfn`` its
+    argument is the pfn a source is handed. With ``under`` it counts where a lock so spelled
+    is held.
     """
 
     name: str
     kind: str
     when: str
     positions: frozenset[Position] | None
+    by_pfn: bool
+    under: str
     reason: str
 
 
@@ -67,9 +92,15 @@ class Vocabulary:
     warn: frozenset[str]
     dump: frozenset[str]
     sources: dict[str, SourceWord]
+    carriers: dict[str, CarrierWord]
     pins: dict[str, PinWord]
     unpins: frozenset[str]
-    locks: frozenset[str]  # those some source is pinned under
+    splitters: frozenset[str]  # zero: the compound page is split, and only the argument held
+    locks: frozenset[str]  # functions that take a lock
+    unlocks: frozenset[str]
+    locks_by_name: frozenset[str]  # those some source is pinned under, whatever they are handed
+    lock_endings: frozenset[str]  # how the locks end that some pin counts under
     predicates: frozenset[str]
+    boot: frozenset[str]  # marks of functions that run before anybody else has the page
     no_pins: dict[str, str]  # what looks like a pin, and why it is none
     entries: tuple[EntryWord, ...]

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reviewer.analysis.values import ObjectState, State, split
-from reviewer.model.pagestate import ANYWHERE, PageState, Pin, Position
+from reviewer.model.pagestate import ANYWHERE, PageState, Pin, Position, after_split
 
 positions = st.frozensets(st.sampled_from(Position), min_size=1)
 states = st.builds(PageState, positions, st.sampled_from(Pin))
@@ -30,7 +30,19 @@ def test_join_is_associative_and_idempotent(a: PageState, b: PageState, c: PageS
 
 @given(states)
 def test_without_a_pin_a_page_may_be_anything_now(state: PageState) -> None:
-    assert state.now == (state.positions if state.pin.holds else ANYWHERE)
+    if state.pin is Pin.ENTRY:
+        assert state.positions <= state.now == after_split(state.positions)
+    else:
+        assert state.now == (state.positions if state.pin.holds else ANYWHERE)
+
+
+@given(positions, positions)
+def test_a_split_makes_no_tail_and_is_done_when_it_is_done(
+    a: frozenset[Position], b: frozenset[Position]
+) -> None:
+    assert Position.TAIL in after_split(a) or Position.TAIL not in a
+    assert after_split(a | b) == after_split(a) | after_split(b)
+    assert after_split(after_split(a)) == after_split(a)
 
 
 @given(positions, positions, st.booleans(), st.booleans())
