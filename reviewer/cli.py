@@ -1,7 +1,11 @@
-"""The command line: options in, data to stdout, progress and errors to stderr, an exit code."""
+"""The command line: options in, data to stdout, progress and errors to stderr, an exit code.
+
+A command imports what it runs: a question to the tree does not wait for the replay to load.
+"""
 
 from __future__ import annotations
 
+import gc
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -14,24 +18,7 @@ from reviewer.model.facts import Skipped
 from reviewer.model.finding import Origin
 from reviewer.model.review import Review
 from reviewer.model.rule import Severity
-from reviewer.pipeline import demo as demonstration
-from reviewer.pipeline.decoding import decode_file, render_decoded
-from reviewer.pipeline.mail import (
-    LedgerFilter,
-    has_errors,
-    lint_file,
-    parse_since,
-    render_ledger,
-)
-from reviewer.pipeline.questions import (
-    render_callers,
-    render_demands,
-    render_facts,
-    render_rules,
-)
-from reviewer.pipeline.series import SERIES_ORIGINS, review_series
 from reviewer.pipeline.session import Options
-from reviewer.pipeline.tree import review_tree
 from reviewer.report.console import Console
 from reviewer.report.draftfiles import FORMS as DRAFT_FORMS
 from reviewer.report.outputs import FORMATS, DraftWish, render, write_outputs
@@ -88,6 +75,8 @@ def _options(tree: Path | None, cache_dir: Path | None, config: list[str] | None
 
 def _exit_code(review: Review, fail_on: str, *, strict: bool) -> ExitCode:
     """Return the exit code: only what the series answers for counts, all where there is none."""
+    from reviewer.pipeline.series import SERIES_ORIGINS
+
     levels = list(Severity)
     wanted = SERIES_ORIGINS if review.series is not None else tuple(Origin)
     if fail_on != "never" and any(
@@ -146,6 +135,9 @@ def review(
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Tell everything.")] = False,
 ) -> None:
     """Review a patch series, or with --entry or --all a tree without one."""
+    from reviewer.pipeline.series import review_series
+    from reviewer.pipeline.tree import review_tree
+
     if output_format not in FORMATS:
         raise BadInputError(f"--format {output_format}: not one of {', '.join(FORMATS)}")
     if fail_on != "never" and fail_on not in tuple(Severity):
@@ -181,6 +173,8 @@ def demo(
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Tell everything.")] = False,
 ) -> None:
     """Review the re-enactment of the seed on the built-in teaching tree."""
+    from reviewer.pipeline import demo as demonstration
+
     with Console() as console:
         result = demonstration.run(output, console.progress)
     text = render(result, "text", verbose=verbose)
@@ -204,19 +198,23 @@ def demands(
     cache_dir: CacheOption = None,
 ) -> None:
     """Say what a function demands of its page arguments, and why."""
+    from reviewer.pipeline.questions import render_demands
+
     sys.stdout.write(render_demands(_options(tree, cache_dir, config), function, output_format))
 
 
 @app.command()
 def callers(
-    function: Annotated[str, typer.Argument(metavar="FUNCTION")],
+    functions: Annotated[list[str], typer.Argument(metavar="FUNCTION...")],
     tree: TreeOption = None,
     output_format: Annotated[str, typer.Option("--format", help="text or json.")] = "text",
     config: ConfigOption = None,
     cache_dir: CacheOption = None,
 ) -> None:
-    """List who calls a function, with the path from an entry point."""
-    sys.stdout.write(render_callers(_options(tree, cache_dir, config), function, output_format))
+    """List who calls functions, anywhere in the tree, with the path from an entry point."""
+    from reviewer.pipeline.questions import render_callers
+
+    sys.stdout.write(render_callers(_options(tree, cache_dir, config), functions, output_format))
 
 
 @app.command()
@@ -228,6 +226,8 @@ def facts(
     cache_dir: CacheOption = None,
 ) -> None:
     """Show what is read from a file or a function."""
+    from reviewer.pipeline.questions import render_facts
+
     sys.stdout.write(render_facts(_options(tree, cache_dir, config), what, output_format))
 
 
@@ -236,6 +236,8 @@ def rules(
     output_format: Annotated[str, typer.Option("--format", help="text or markdown.")] = "text",
 ) -> None:
     """List the rules."""
+    from reviewer.pipeline.questions import render_rules
+
     sys.stdout.write(render_rules(output_format))
 
 
@@ -252,6 +254,8 @@ def list_series(
     cache_dir: CacheOption = None,
 ) -> None:
     """List the series of an archive."""
+    from reviewer.pipeline.mail import LedgerFilter, parse_since, render_ledger
+
     wanted = LedgerFilter(parse_since(since), author, touching, uses, incomplete)
     source = sys.stdin.buffer if archive == "-" else Path(archive)
     with Console() as console:
@@ -275,6 +279,8 @@ def decode(
     cache_dir: CacheOption = None,
 ) -> None:
     """Decode a crash: which page, which tail, and what can have happened; --tree replays it."""
+    from reviewer.pipeline.decoding import decode_file, render_decoded
+
     options = _options(tree, cache_dir, config) if tree is not None else None
     source = sys.stdin.buffer.read() if file == "-" else Path(file)
     doc = decode_file(source, options, name="standard input" if file == "-" else file)
@@ -290,6 +296,8 @@ def draft_lint(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A mail, or an mbox of drafts.")],
 ) -> None:
     """Say line by line what a list would object to; exit 1 on errors."""
+    from reviewer.pipeline.mail import has_errors, lint_file
+
     lines = lint_file(file)
     sys.stdout.write("".join(f"{file}:{line}\n" for line in lines))
     raise typer.Exit(ExitCode.FINDINGS if has_errors(lines) else ExitCode.CLEAN)
@@ -302,6 +310,9 @@ def _fail(message: str, code: int) -> NoReturn:
 
 def main() -> None:
     """Run the command line; every foreseen error is one line on stderr and an exit code."""
+    # A tree's facts are many small values that stay: looking through them for garbage often
+    # takes a quarter of a short run and finds none.
+    gc.set_threshold(1_000_000)
     try:
         app(standalone_mode=True)
     except ReviewError as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -18,10 +17,10 @@ from reviewer.cfacts.index import TreeIndex, paths_in_scope
 from reviewer.cfacts.load import load_facts, without_collector
 from reviewer.cfacts.lower import UnreadableError
 from reviewer.cfacts.macros import MacroChooser, rank
-from reviewer.cfacts.made import MadeFunctions, calls_in_invocation
+from reviewer.cfacts.made import MadeFunctions
 from reviewer.cfacts.madecache import MadeCache
 from reviewer.cfacts.normalize import SourceText, normalize
-from reviewer.cfacts.pointers import find_pointers
+from reviewer.cfacts.references import References
 from reviewer.cfacts.reuse import changed_paths, find_difference
 from reviewer.cfacts.tokens import Token, iter_tokens
 from reviewer.model.ctree import EnumDef, Expr, FunctionDef, StructDef, TypedefDef
@@ -74,10 +73,12 @@ class CodeBase:
         self.macros.generated = self.evaluate
         self.text = lru_cache(maxsize=_KEPT_TEXTS)(self._normalized)
         self._made = MadeFunctions(self)
+        self._references = References(self)
         self._bodies: dict[tuple[str, int, str], FunctionDef | Skipped] = {}
         self._found: dict[tuple[str, str], FunctionFacts | None] = {}
         self._structs: dict[str, StructDef | None] = {}
         self._rows: dict[str, tuple[FunctionFacts, ...]] = {}
+        self._single: dict[tuple[str, int], FunctionFacts] = {}
         self._enumerators: dict[str, int | None] = {}
         self._skipped: dict[tuple[str, str], Skipped] = {}
         names = {name for kind, name in self.index.types if kind == "typedef"}
@@ -87,6 +88,7 @@ class CodeBase:
 
     def _take_over(self, like: CodeBase, changed: frozenset[str]) -> None:
         self._rows |= {path: rows for path, rows in like._rows.items() if path not in changed}
+        self._single |= {key: f for key, f in like._single.items() if key[0] not in changed}
         same = self.typedefs == like.typedefs
         difference = find_difference(like.index, self.index, changed, same)
         if difference is None:
@@ -108,8 +110,17 @@ class CodeBase:
         """Return the functions written in a file (not those its macros make)."""
         found = self._rows.get(path)
         if found is None:
-            found = tuple(row.facts(path) for row in self._facts[path].functions)
+            numbers = range(len(self._facts[path].functions))
+            found = tuple(self.function_at(path, number) for number in numbers)
             self._rows[path] = found
+        return found
+
+    def function_at(self, path: str, number: int) -> FunctionFacts:
+        """Return a function by its number among those written in the file."""
+        key = (path, number)
+        found = self._single.get(key)
+        if found is None:
+            found = self._single[key] = self._facts[path].functions[number].facts(path)
         return found
 
     def made_in(self, path: str) -> tuple[FunctionFacts, ...]:
@@ -119,15 +130,26 @@ class CodeBase:
     def iter_functions(self, name: str = "") -> Iterator[FunctionFacts]:
         """Yield all functions of the scope, or all variants of a name, by path and line."""
         if not name:
-            kept = self._kept
-            self._made.make_all(lambda: MadeCache(*kept, self.index, self.config, self._blobs))
+            self._make_all()
             for path in self.index.paths:
                 yield from self.functions_in(path)
                 yield from self._made.in_file(path)
             return
         for path in self.index.functions.get(name, ()):
-            yield from (facts for facts in self.functions_in(path) if facts.name == name)
+            for number, row in enumerate(self._facts[path].functions):
+                if row.name == name:
+                    yield self.function_at(path, number)
         yield from self._made.named(name)
+
+    def iter_made(self) -> Iterator[FunctionFacts]:
+        """Yield all functions that macro invocations make, by path and line."""
+        self._make_all()
+        for path in self.index.paths:
+            yield from self._made.in_file(path)
+
+    def _make_all(self) -> None:
+        kept = self._kept
+        self._made.make_all(lambda: MadeCache(*kept, self.index, self.config, self._blobs))
 
     def find_function(self, name: str, near: str = "") -> FunctionFacts | None:
         """Return the definition that a caller in the file ``near`` means.
@@ -142,21 +164,24 @@ class CodeBase:
         return self._found[key]
 
     def _choose_function(self, name: str, near: str) -> FunctionFacts | None:
-        closure = self.index.closure(near) if near else frozenset()
-        best: FunctionFacts | None = None
-        best_key: tuple[object, ...] = ()
+        visible = []
         for facts in self.iter_functions(name):
             own = facts.path == near
             if near and facts.static and not own and facts.path.endswith(".c"):
                 continue
             truth = self.enabled(facts.conditions, facts.path)
-            if truth is False:
-                continue
-            seen = facts.path in closure
-            key = (truth is True, own, seen, not facts.static, -rank(facts.path))
-            if best is None or key > best_key:
-                best, best_key = facts, key
-        return best
+            if truth is not False:
+                visible.append((truth is True, facts))
+        if len(visible) < 2:
+            return visible[0][1] if visible else None
+        seen = self.index.closure(near) if near else frozenset()
+
+        def standing(candidate: tuple[bool, FunctionFacts]) -> tuple[object, ...]:
+            holds, facts = candidate
+            own = facts.path == near
+            return (holds, own, facts.path in seen, not facts.static, -rank(facts.path))
+
+        return max(visible, key=standing)[1]
 
     def enabled(self, conditions: Sequence[str], near: str) -> bool | None:
         """Say whether conditionals hold under the configuration; None: not known.
@@ -306,38 +331,25 @@ class CodeBase:
     def callers(self, name: str) -> tuple[tuple[FunctionFacts, CallFact], ...]:
         """Return every call (or invocation) of a name as written, by path and line.
 
-        A call in the arguments of an invocation at file scope (``TRACE_EVENT(...)``) stands in
-        a function that is named after the first argument and made by that macro. Calls in the
-        text of a ``#define`` are not here: ask ``macros_with()``, then for their callers.
+        Those in functions that macros make are among them. A call in the arguments of another
+        invocation at file scope (``TRACE_EVENT(...)``) stands in a function that is named after
+        the first argument and made by that macro. Calls in the text of a ``#define`` are not
+        here: ask ``macros_naming()``, then for their callers.
         """
-        found = []
-        word = f"{name}:"
-        for path in self.index.paths:
-            for row in self._facts[path].functions:
-                if word in row.calls:
-                    facts = row.facts(path)
-                    found += [(facts, call) for call in facts.calls if call.name == name]
-            for invocation in self._facts[path].invocations:
-                if name in invocation.arguments:
-                    found += calls_in_invocation(path, invocation, name)
-        return tuple(found)
+        found = self._references.callers(name)
+        return tuple(sorted(found, key=lambda found: (found[0].path, found[1].line)))
+
+    def macros_naming(self, word: str) -> frozenset[str]:
+        """Return the names of the function-like macros whose text holds a word."""
+        return self._references.macros_naming(word)
 
     def macros_with(self, word: str) -> tuple[MacroFacts, ...]:
         """Return the macros whose text holds a word, by path and line, whatever the conditions."""
-        whole = re.compile(rf"\b{re.escape(word)}\b")
-        return tuple(
-            row.facts(path)
-            for path in self.index.paths
-            for row in self._facts[path].macros
-            if word in row.body and whole.search(row.body)
-        )
+        return tuple(self._references.macros_with(word))
 
     def pointers(self, function: str) -> tuple[PointerFact, ...]:
         """Return where a function's address is stored or passed, by path and line."""
-        found: list[PointerFact] = []
-        for path in self.index.paths_with_value(function):
-            found += find_pointers(self.text(path), path, function, self.functions_in(path))
-        return tuple(found)
+        return tuple(self._references.pointers(function))
 
     def skipped(self) -> tuple[Skipped, ...]:
         """Return what was asked for so far and could not be read, and files not indexed."""

@@ -23,6 +23,10 @@ class FunctionRow:
     made_by: str = ""
     error: bool = False
 
+    def called(self) -> set[str]:
+        """Return the names that are called."""
+        return {word[: word.index(":")] for word in self.calls.split()}
+
     def facts(self, path: str) -> FunctionFacts:
         """Return the row as the fact of a file."""
         calls = tuple(

@@ -50,6 +50,7 @@ class TreeIndex:
         self.known = frozenset(paths)
         self._closures: dict[str, frozenset[str]] = {}
         self._targets: dict[str, tuple[str, ...]] = {}
+        self._included: dict[str, str] = {}
         self._values: dict[str, list[str]] | None = None
         self._live: frozenset[str] | None = None
         self.holds: Callable[[Sequence[str]], bool | None] = lambda conditions: None
@@ -59,22 +60,21 @@ class TreeIndex:
         else:
             self._take_over(like, changed)
 
-    def _names(self, path: str, facts: FileFacts) -> Iterator[tuple[dict[Any, list[str]], Any]]:
-        """Yield each table with each name that a file has in it."""
-        for name in {row.name for row in facts.functions}:
-            yield self.functions, name
-        for name in {row.name for row in facts.macros}:
-            yield self.macros, name
-        for name in {row.name for row in facts.constants} if path in FORCED else ():
-            yield self.constants, name
-        for key in {(row.kind, row.name) for row in facts.types}:
-            yield self.types, key
-        for name in {name for row in facts.types for name in row.enumerators}:
-            yield self.enumerators, name
+    def _names(
+        self, path: str, facts: FileFacts
+    ) -> Iterator[tuple[dict[Any, list[str]], set[Any]]]:
+        """Yield each table with the names that a file has in it."""
+        yield self.functions, {row.name for row in facts.functions}
+        yield self.macros, {row.name for row in facts.macros}
+        yield self.types, {(row.kind, row.name) for row in facts.types}
+        yield self.enumerators, {name for row in facts.types for name in row.enumerators}
+        if path in FORCED:
+            yield self.constants, {row.name for row in facts.constants}
 
     def _add(self, path: str, facts: FileFacts) -> None:
-        for table, name in self._names(path, facts):
-            table[name].append(path)
+        for table, names in self._names(path, facts):
+            for name in names:
+                table[name].append(path)
 
     def _take_over(self, like: TreeIndex, changed: Iterable[str]) -> None:
         self.functions.update(like.functions)
@@ -85,15 +85,17 @@ class TreeIndex:
         for path in changed:
             # the lists are shared with the other index: each is replaced, none is changed
             if path in like.known:
-                for table, name in self._names(path, like.facts_of(path)):
-                    left = [other for other in table[name] if other != path]
-                    if left:
-                        table[name] = left
-                    else:
-                        del table[name]
+                for table, names in self._names(path, like.facts_of(path)):
+                    for name in names:
+                        left = [other for other in table[name] if other != path]
+                        if left:
+                            table[name] = left
+                        else:
+                            del table[name]
             if path in self.known:
-                for table, name in self._names(path, self.facts_of(path)):
-                    table[name] = sorted([*table.get(name, ()), path])
+                for table, names in self._names(path, self.facts_of(path)):
+                    for name in names:
+                        table[name] = sorted([*table.get(name, ()), path])
 
     def share_includes(self, like: TreeIndex, changed: frozenset[str]) -> None:
         """Take over who includes whom, which is the same but for the files ``changed``."""
@@ -120,11 +122,17 @@ class TreeIndex:
 
     def resolve_include(self, written: str, path: str) -> str:
         """Return the file of the tree that an include in ``path`` means, "" if not indexed."""
-        name = written[1:-1]
-        candidates = []
         if written.startswith('"'):
-            candidates.append(normpath(join(dirname(path), name)))
-        candidates += [root + name for root in INCLUDE_ROOTS]
+            beside = normpath(join(dirname(path), written[1:-1]))
+            if beside in self.known:
+                return beside
+        found = self._included.get(written)
+        if found is None:
+            found = self._included[written] = self._in_roots(written[1:-1])
+        return found
+
+    def _in_roots(self, name: str) -> str:
+        candidates = [root + name for root in INCLUDE_ROOTS]
         for prefix, instead in INCLUDE_FALLBACKS.items():
             if name.startswith(prefix):
                 candidates.append(instead + name[len(prefix) :])

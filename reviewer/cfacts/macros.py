@@ -184,26 +184,31 @@ class MacroChooser:
     def _choose(self, name: str, near: str, lines: Lines) -> Found | None:
         if name not in self.index.macros and name not in self.index.constants:
             return None
-        closure = self.index.closure(near) if near else frozenset()
-        best: Found | None = None
-        best_key: tuple[object, ...] = ()
+        found: list[tuple[bool, int, Found]] = []
         for order, (path, row) in enumerate(self._variants(name, near)):
-            seen = path in closure
             if path == near:
                 if row.line > lines[1] or 0 < row.until <= lines[0]:
                     continue
             elif row.until:
                 continue
             # A lower-case word that some far header defines is not what this file means.
-            if not seen and near and row.parameters is None and name.islower():
+            if row.parameters is None and name.islower() and near and not self._sees(near, path):
                 continue
             truth = self._variant_truth(path, row)
-            if truth is False:
-                continue
-            key = (truth is True, path == near, seen, -rank(path), path, order)
-            if best is None or key > best_key:
-                best, best_key = (path, row), key
-        return best
+            if truth is not False:
+                found.append((truth is True, order, (path, row)))
+        if len(found) < 2:
+            return found[0][2] if found else None
+
+        def standing(candidate: tuple[bool, int, Found]) -> tuple[object, ...]:
+            holds, order, (path, _) = candidate
+            return (holds, path == near, self._sees(near, path), -rank(path), path, order)
+
+        return max(found, key=standing)[2]
+
+    def _sees(self, near: str, path: str) -> bool:
+        """Say whether a file includes another. What it includes is found out when first asked."""
+        return bool(near) and path in self.index.closure(near)
 
     def macro(self, name: str, near: str, lines: Lines = ANY_LINE) -> Macro | None:
         """Return a macro ready to expand, None where there is none."""

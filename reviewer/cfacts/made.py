@@ -89,8 +89,8 @@ class MadeFunctions:
 
     def in_file(self, path: str) -> Iterator[FunctionFacts]:
         """Yield the functions made in a file."""
-        if path in self._files:
-            yield from self._files[path]
+        if self._every is not None or path in self._files:
+            yield from self._files.get(path, ())
             return
         for invocation, _, _ in self._all().get(path, ()):
             yield from self._expand(path, invocation)

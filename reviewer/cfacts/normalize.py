@@ -56,9 +56,9 @@ class SourceText:
 
 def blank(text: str) -> str:
     """Return the text with every character but the newlines turned into a space."""
-    if "\n" not in text:
-        return " " * len(text)
-    return _NOT_NEWLINE.sub(" ", text)
+    if "\\" in text:
+        return _NOT_NEWLINE.sub(" ", text)
+    return "\n".join([" " * len(line) for line in text.split("\n")])
 
 
 def _without_comment(match: re.Match[str]) -> str:

@@ -6,8 +6,9 @@ import re
 from bisect import bisect_right
 from collections.abc import Sequence
 
+from reviewer.cfacts.filefacts import FunctionRow
 from reviewer.cfacts.normalize import SourceText
-from reviewer.model.facts import FunctionFacts, PointerFact
+from reviewer.model.facts import PointerFact
 
 _MEMBER = re.compile(r"(?:\.|->)\s*([A-Za-z_]\w*)\s*=\s*&?\s*$")
 _VARIABLE = re.compile(r"([A-Za-z_]\w*)\s*(?:\[[^\]]*\])*\s*=\s*&?\s*$")
@@ -22,7 +23,7 @@ _IN_WORD = re.compile(r"\w")
 
 
 def find_pointers(
-    text: SourceText, path: str, function: str, functions: Sequence[FunctionFacts]
+    text: SourceText, path: str, function: str, functions: Sequence[FunctionRow]
 ) -> list[PointerFact]:
     """Return where a file takes a function's address."""
     found = []
@@ -54,7 +55,7 @@ def find_pointers(
 
 
 def _classify(
-    bare: str, start: int, path: str, function: str, facts: FunctionFacts | None
+    bare: str, start: int, path: str, function: str, facts: FunctionRow | None
 ) -> PointerFact | None:
     line = bare.count("\n", 0, start) + 1
     before = bare[max(0, start - 200) : start]

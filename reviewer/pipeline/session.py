@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -50,11 +50,16 @@ class Session:
         self.words = load_vocabulary()
         self._checkings: dict[int, Checking] = {}
 
-    def know(self, source: SourceTree, like: Knowledge | None = None) -> Knowledge:
-        """Read one tree; ``like`` is what is known of one that differs little."""
+    def know(
+        self, source: SourceTree, like: Knowledge | None = None, also: Sequence[str] = ()
+    ) -> Knowledge:
+        """Read one tree; ``like`` is what is known of one that differs little.
+
+        Files outside of the scope that hold one of the words ``also`` are read too.
+        """
         cache = self.options.cache_dir or default_cache_dir()
         kin = like.code if like is not None else None
-        code = CodeBase(source, self.options.config, cache, like=kin)
+        code = CodeBase(source, self.options.config, cache, also=also, like=kin)
         return Knowledge(code, self.words)
 
     def checking(self, knowledge: Knowledge) -> Checking:
