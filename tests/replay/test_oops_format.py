@@ -6,7 +6,8 @@ from reviewer.model.facts import FunctionFacts
 from reviewer.replay.evidence.oops import DumpFormat, extract_dump_format, render_oops
 from reviewer.replay.memory.pages import REFERENCE_LAYOUT, Pages
 from reviewer.replay.memory.words import Memory
-from reviewer.replay.scheme.counting import Scheme, perform
+from reviewer.replay.scheme.counting import Scheme
+from reviewer.replay.scheme.steps import perform
 from reviewer.replay.stepping.program import Failure
 
 OLD = """

@@ -10,8 +10,8 @@ import pytest
 
 from reviewer.model.errors import BadInputError
 from reviewer.replay.histories.truth import iter_differences, make_world
-from reviewer.replay.scheme.counting import perform
 from reviewer.replay.scheme.operations import operate
+from reviewer.replay.scheme.steps import perform
 from reviewer.replay.scheme.tables import kpagecount, runs, stored
 from reviewer.replay.scheme.world import World
 

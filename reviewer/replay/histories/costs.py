@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from reviewer.replay.histories.truth import make_world
 from reviewer.replay.memory.pages import REFERENCE_LAYOUT, PageLayout
-from reviewer.replay.scheme.counting import iter_accesses, perform
 from reviewer.replay.scheme.operations import operate
+from reviewer.replay.scheme.steps import iter_accesses, perform
 from reviewer.replay.scheme.world import World
 from reviewer.replay.stepping.thread import AccessKind, Body
 

@@ -15,8 +15,9 @@ from reviewer.model.errors import BadInputError
 from reviewer.replay.machine.machine import CodeSource
 from reviewer.replay.memory.pages import REFERENCE_LAYOUT, PageLayout, Pages
 from reviewer.replay.memory.words import Memory
-from reviewer.replay.scheme.counting import Scheme, perform
+from reviewer.replay.scheme.counting import Scheme
 from reviewer.replay.scheme.operations import operate
+from reviewer.replay.scheme.steps import perform
 from reviewer.replay.scheme.tables import CLAIMED, kpagecount, kpageflags, runs, stored
 from reviewer.replay.scheme.world import HPAGE_PMD_NR, World
 from reviewer.replay.source.engine import SourceEngine
@@ -89,7 +90,7 @@ class ModelEngine:
     def kpageflags(self, first: int, count: int) -> tuple[int, ...]:
         """Return the claimed bits."""
         world = self.world
-        return tuple(kpageflags(world.pages, first + i, world.zero_page) for i in range(count))
+        return tuple(kpageflags(world.pages, first + i, world.zero_pages()) for i in range(count))
 
 
 def make_source_engine(code: CodeSource) -> SourceEngine:

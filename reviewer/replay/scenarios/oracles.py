@@ -13,8 +13,8 @@ from reviewer.replay.memory.pages import REFERENCE_LAYOUT, Pages
 from reviewer.replay.memory.words import Memory
 from reviewer.replay.scenarios.actors import make_initial
 from reviewer.replay.scenarios.scenario import Scenario
-from reviewer.replay.scheme.counting import perform
 from reviewer.replay.scheme.operations import operate
+from reviewer.replay.scheme.steps import perform
 from reviewer.replay.stepping.program import Oracle, SharedMemory
 
 LOWEST_TYPE = -100

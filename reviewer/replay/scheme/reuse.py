@@ -7,7 +7,7 @@ places in a process's range; the process is only a name ("K" for the kernel).
 from __future__ import annotations
 
 from reviewer.replay.memory.pages import direct_map
-from reviewer.replay.scheme.counting import BUDDY_PAGE_TYPE
+from reviewer.replay.scheme.lifetimes import BUDDY_PAGE_TYPE
 from reviewer.replay.scheme.world import World
 from reviewer.replay.stepping.thread import Body
 
@@ -43,5 +43,5 @@ def reuse_compound(world: World, process: str, first: int, count: int, arg: int)
     """Make a compound page of order ``count`` out of free pages, its head at ``first``."""
     del process, arg
     yield world.scheme.steps.store("set_page_refcounted", first, "_refcount", 1)
-    yield from world.scheme.prep_compound_page(first, count)
+    yield from world.scheme.prep_compound_page(first, count, "kernel")
     return 0

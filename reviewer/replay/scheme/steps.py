@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from reviewer.replay.memory.pages import Pages, signed
-from reviewer.replay.stepping.thread import Access, AccessKind
+from reviewer.replay.stepping.thread import Access, AccessKind, Body, TreeCall
 
 MODEL_PATH = "(reference model)"
 """What a step of the model says for the path of its source."""
@@ -82,3 +82,36 @@ class Steps:
             return before
 
         return self._access(AccessKind.RMW, function, page, "flags", perform)
+
+
+def perform(body: Body, call: Callable[[TreeCall], int] | None = None) -> int:
+    """Run a body on its own, with nothing in between; return its answer.
+
+    ``call`` runs a function of the tree; a body of the model alone makes no such calls.
+    """
+    try:
+        access = next(body)
+        while True:
+            if isinstance(access, TreeCall):
+                assert call is not None, f"{access.function}() without a tree"
+                answer = call(access)
+            else:
+                assert access.perform is not None
+                answer = access.perform()
+            access = body.send(answer)
+    except StopIteration as stop:
+        return int(stop.value)
+
+
+def iter_accesses(body: Body) -> Iterator[Access]:
+    """Run a body on its own and yield each access after it was made (for counting)."""
+    try:
+        access = next(body)
+        while True:
+            assert isinstance(access, Access), "the cost of a model's steps is counted"
+            assert access.perform is not None
+            answer = access.perform()
+            yield access
+            access = body.send(answer)
+    except StopIteration:
+        return

@@ -6,15 +6,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 from reviewer.replay.memory.pages import Pages
-from reviewer.replay.scheme.counting import (
-    BUDDY_PAGE_TYPE,
-    PAGE_MAPPING_ANON,
-    Scheme,
-    perform,
-)
+from reviewer.replay.scheme.counting import PAGE_MAPPING_ANON, Scheme
+from reviewer.replay.scheme.lifetimes import BUDDY_PAGE_TYPE
+from reviewer.replay.scheme.steps import perform
 
 Run = tuple[int, int, int]
 
@@ -81,12 +78,16 @@ def is_mapped(pages: Pages, page: int) -> bool:
     return any(pages.peek(head + i, "_mapcount") >= 0 for i in range(nr))
 
 
-def kpageflags(pages: Pages, page: int, zero_page: int | None = None) -> int:
-    """Return the claimed bits of /proc/kpageflags for one page."""
+def kpageflags(pages: Pages, page: int, zero_pages: Container[int] = ()) -> int:
+    """Return the claimed bits of /proc/kpageflags for one page.
+
+    ``zero_pages`` are the heads of the pages of zeros, which count as mapped by nobody.
+    """
     head = find_head(pages, page)
     anon = bool(pages.peek(head, "mapping") & PAGE_MAPPING_ANON)
     compound = is_compound(pages, page)
     hugetlb = compound and is_hugetlb(pages, head)
+    zero = head in zero_pages
     buddy = pages.peek(page, "_mapcount") & 0xFFFFFFFF == BUDDY_PAGE_TYPE
     bits = {
         "MMAP": not buddy and is_mapped(pages, page),
@@ -95,8 +96,8 @@ def kpageflags(pages: Pages, page: int, zero_page: int | None = None) -> int:
         "COMPOUND_HEAD": pages.test(page, "PG_head"),
         "COMPOUND_TAIL": bool(pages.peek(page, "compound_head") & 1),
         "HUGE": hugetlb,
-        "THP": compound and not hugetlb and (anon or pages.test(head, "PG_lru")),
-        "ZERO_PAGE": page == zero_page,
+        "THP": compound and not hugetlb and (anon or zero or pages.test(head, "PG_lru")),
+        "ZERO_PAGE": zero,
         "RESERVED": pages.test(page, "PG_reserved"),
         "MAPPEDTODISK": pages.test(page, "PG_mappedtodisk"),
     }

@@ -9,7 +9,8 @@ one of the kernel's entry points as a test program calls them, on pages ``first`
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 
 from reviewer.replay.memory.pages import Pages, direct_map
 from reviewer.replay.scheme.counting import Scheme
@@ -30,17 +31,58 @@ class Entry:
     write: bool
 
 
-@dataclass(slots=True)
-class Process:
-    """What one process maps of the range. ``vma`` holds the kind of each page mapped or not.
+@dataclass(frozen=True, slots=True)
+class Area:
+    """What the VMA of a page says: its kind of memory, whether it may be written, VM_LOCKED.
 
-    ``page_table``: the PMD points to a table of PTEs, empty or not, so no huge page fits.
+    Neighbours that agree are one VMA: the kernel merges them.
     """
 
-    vma: dict[int, str] = field(default_factory=dict)
+    kind: str
+    write: bool = True
+    locked: bool = False
+
+
+@dataclass(slots=True)
+class Process:
+    """What one process maps of the range. ``vma`` has an Area for each page, mapped or not.
+
+    ``page_table``: the PMD points to a table of PTEs, empty or not, so no huge page fits.
+    ``away`` is what mremap moved out of the range, under the index it had.
+    """
+
+    vma: dict[int, Area] = field(default_factory=dict)
     pmd: Entry | None = None
     ptes: dict[int, Entry] = field(default_factory=dict)
     page_table: bool = False
+    away: Process | None = None
+
+    def change(
+        self, first: int, count: int, *, write: bool | None = None, locked: bool | None = None
+    ) -> list[int]:
+        """Give the range these attributes, up to a hole; return the pages whose Area changed."""
+        changed = []
+        for i in range(first, first + count):
+            area = self.vma.get(i)
+            if area is None:
+                break
+            new = replace(
+                area,
+                write=area.write if write is None else write,
+                locked=area.locked if locked is None else locked,
+            )
+            if new != area:
+                self.vma[i] = new
+                changed.append(i)
+        return changed
+
+    def is_one_area(self) -> bool:
+        """Say whether one VMA covers the whole range."""
+        return len(self.vma) == HPAGE_PMD_NR and len(set(self.vma.values())) == 1
+
+    def fits_pmd(self) -> bool:
+        """Say whether a fault may map a huge page."""
+        return not self.page_table and self.is_one_area()
 
 
 @dataclass(slots=True)
@@ -71,7 +113,9 @@ class World:
         self._small = list(reversed(small))
         self._batch: list[int] = []
         self.zero_page: int | None = None
+        self.huge_zero_page: int | None = None
         self.cache: dict[str, int] = {}
+        self.written: set[int] = set()  # pages that hold more than zeros
 
     def copy(self) -> World:
         """Return a world of its own on the same pages: a thread's private view."""
@@ -82,6 +126,7 @@ class World:
         other._small = list(self._small)
         other._batch = list(self._batch)
         other.cache = dict(self.cache)
+        other.written = set(self.written)
         return other
 
     # ---- pages -----------------------------------------------------------------------------
@@ -103,11 +148,13 @@ class World:
             raise Undecided(f"needs more free pages of order {order}")
         page = pool.pop(0) if order else pool.pop()
         self.allocated[page] = Compound(order, kind)
+        self.written.difference_update(range(page, page + (1 << order)))
         steps = self.scheme.steps
         yield steps.store("set_page_refcounted", page, "_refcount", 1)
         if order:
-            yield from self.scheme.prep_compound_page(page, order, huge=kind == "hugetlb")
-        flags = ("PG_uptodate", "PG_lru") if order and kind != "hugetlb" else ("PG_uptodate",)
+            yield from self.scheme.prep_compound_page(page, order, kind)
+        on_lru = order and kind in ("anon", "shmem")
+        flags = ("PG_uptodate", "PG_lru") if on_lru else ("PG_uptodate",)
         yield steps.set_bits("lru_cache_add", page, self.pages.mask(*flags))
         if not order and kind in ("anon", "shmem"):
             yield steps.add("folio_batch_add", page, "_refcount", 1)
@@ -135,10 +182,39 @@ class World:
         if left == 0:
             del self.allocated[head]
             if info.order == 0:
-                self._small.insert(0, head)
+                self._small.append(head)
             else:
-                self._blocks.append(head)
+                self._blocks.insert(0, head)  # the allocator's lists: last in, first out
         return left
+
+    def find_zero_page(self) -> Body:
+        """Return the page of zeros that reads of untouched anonymous memory map."""
+        if self.zero_page is None:
+            self.zero_page = yield from self.alloc(0, "zero")
+            reserved = self.pages.mask("PG_reserved")
+            yield self.scheme.steps.set_bits("paging_init", self.zero_page, reserved)
+        return self.zero_page
+
+    def zero_pages(self) -> frozenset[int]:
+        """Return the pages of zeros there are, by their heads."""
+        return frozenset(p for p in (self.zero_page, self.huge_zero_page) if p is not None)
+
+    def cached_whole(self, kind: str) -> bool:
+        """Say whether the page cache holds, or would make, a huge page for this kind of file."""
+        page = self.cache.get(kind)
+        return page is None or self.allocated[page].order > 0
+
+    def drop_files(self) -> Body:
+        """Let go of the cached pages of a file that no VMA names any more."""
+        named = {area.kind for table in self.tables() for area in table.vma.values()}
+        for kind in [kind for kind in self.cache if kind not in named]:
+            first = self.cache.pop(kind)
+            whole = self.allocated[first].order > 0
+            for page in (first,) if whole else range(first, first + HPAGE_PMD_NR):
+                yield self.scheme.steps.store("__filemap_remove_folio", page, "mapping", 0)
+                held = HPAGE_PMD_NR if whole and kind == "shmem" else 1
+                yield from self.put(page, held)
+        return 0
 
     def _free_huge_page(self, head: int) -> Body:
         """Back to the pool of huge pages: still compound, no longer anonymous."""
@@ -171,8 +247,9 @@ class World:
         if kind == "anon":
             yield from self.scheme.split_huge_pmd(entry.page, HPAGE_PMD_ORDER)
         process.page_table = True
+        zero = (yield from self.find_zero_page()) if kind == "zero" else None
         for i in range(HPAGE_PMD_NR):
-            process.ptes[i] = Entry(entry.page + i, entry.write)
+            process.ptes[i] = Entry(entry.page + i if zero is None else zero, entry.write)
         return 0
 
     def zap(self, process: Process, first: int, count: int) -> Body:
@@ -203,16 +280,23 @@ class World:
 
     # ---- what a tool can ask ---------------------------------------------------------------
 
+    def tables(self) -> Iterator[Process]:
+        """Yield the page tables there are: of each process, and of what it moved away."""
+        for process in self.processes.values():
+            yield process
+            if process.away is not None:
+                yield process.away
+
     def mappings(self, page: int) -> int:
         """Count the page-table entries that map this page: what kpagecount should say."""
         head = self.head_of(page)
         found = 0
-        if head not in self.allocated:
+        if head not in self.allocated or self.kind_of(head) == "zero":
             return 0
-        for process in self.processes.values():
-            if process.pmd is not None and process.pmd.page == head != self.zero_page:
+        for table in self.tables():
+            if table.pmd is not None and table.pmd.page == head:
                 found += 1
-            found += sum(1 for entry in process.ptes.values() if entry.page == page)
+            found += sum(1 for entry in table.ptes.values() if entry.page == page)
         return found
 
     def page_at(self, process: str, index: int) -> int | None:

@@ -17,6 +17,7 @@ from reviewer.replay.memory.pages import Pages
 from reviewer.replay.memory.valuetype import StructType
 from reviewer.replay.memory.words import CONSTANT_LOW, SimulatedObject
 from reviewer.replay.scheme.counting import Scheme
+from reviewer.replay.scheme.lifetimes import DESTRUCTORS
 from reviewer.replay.scheme.world import ANON_VMA
 from reviewer.replay.stepping.thread import Access, AccessKind, Body, TreeCall, Undecided
 
@@ -35,6 +36,8 @@ class SourceScheme(Scheme):
         super().__init__(pages)
         self.machine = machine
         self.by_model: set[str] = set()
+        drops = machine.find_definition("try_to_map_unused_to_zeropage", "mm/migrate.c")
+        self.split_drops_zeros = drops is not None
         set_up_boot(machine)
         self._address = index << PAGE_SHIFT
         self._mm = self._make("struct mm_struct")
@@ -123,13 +126,13 @@ class SourceScheme(Scheme):
 
     # ---- the life of a compound page -------------------------------------------------------
 
-    def prep_compound_page(self, head: int, order: int, *, huge: bool = False) -> Body:
+    def prep_compound_page(self, head: int, order: int, kind: str = "anon") -> Body:
         """Run the tree's prep_compound_page, then what makes it a THP or a hugetlb page."""
         made = self._call("prep_compound_page", "mm/page_alloc.c", head, order)
         if made is None:
-            return (yield from super().prep_compound_page(head, order, huge=huge))
+            return (yield from super().prep_compound_page(head, order, kind))
         yield made
-        if huge:
+        if kind == "hugetlb":
             dtor = self.pages.layout.flags.get("HUGETLB_PAGE_DTOR")
             marked = self._call("__folio_set_hugetlb", "mm/hugetlb.c", head) if not dtor else None
             if marked is not None:
@@ -139,10 +142,9 @@ class SourceScheme(Scheme):
                 raise Undecided("needs what marks a hugetlb page in this tree")
             yield self.steps.store("set_compound_page_dtor", head, "compound_dtor", dtor)
             return 0
-        thp = self._call(
-            "prep_transhuge_page page_rmappable_folio", "mm/huge_memory.c", head, order
-        )
-        if thp is not None:
+        names = "prep_transhuge_page page_rmappable_folio"
+        thp = self._call(names, "mm/huge_memory.c", head, order)
+        if thp is not None and kind in DESTRUCTORS:
             yield thp
         return 0
 
@@ -196,6 +198,36 @@ class SourceScheme(Scheme):
         made = self._call(names, "mm/memory.c", page, order)
         if made is None:
             return (yield from super().page_dup_rmap(page, order))
+        if (yield made) != 0:
+            raise Undecided(f"needs a copy of the page that {made.function} refused to share")
+        return 0
+
+    def hugetlb_add_new_anon_rmap(self, head: int, order: int, mapping: int, index: int) -> Body:
+        """Run the tree's first map of a private huge page."""
+        self._set("struct vm_area_struct", self._vma, "anon_vma", mapping)
+        self._address = index << PAGE_SHIFT
+        names = "hugepage_add_new_anon_rmap hugetlb_add_new_anon_rmap"
+        made = self._call(names, "mm/rmap.c", head, order)
+        if made is None:
+            return (yield from super().hugetlb_add_new_anon_rmap(head, order, mapping, index))
+        yield made
+        return 0
+
+    def hugetlb_add_file_rmap(self, head: int, order: int) -> Body:
+        """Run the tree's map of a huge page of a file."""
+        names = "hugetlb_add_file_rmap page_dup_file_rmap page_dup_rmap"
+        made = self._call(names, "mm/hugetlb.c", head, order)
+        if made is None:
+            return (yield from super().hugetlb_add_file_rmap(head, order))
+        yield made
+        return 0
+
+    def hugetlb_dup_anon_rmap(self, head: int, order: int) -> Body:
+        """Run what fork does to the entry of a private huge page."""
+        names = "hugetlb_try_dup_anon_rmap page_try_dup_anon_rmap page_dup_rmap"
+        made = self._call(names, "mm/hugetlb.c", head, order)
+        if made is None:
+            return (yield from super().hugetlb_dup_anon_rmap(head, order))
         if (yield made) != 0:
             raise Undecided(f"needs a copy of the page that {made.function} refused to share")
         return 0

@@ -9,7 +9,7 @@ from reviewer.replay.interpreter.interp import call, make_machine
 from reviewer.replay.machine.machine import CodeSource, Machine
 from reviewer.replay.memory.pages import Pages, extract_layout
 from reviewer.replay.memory.valuetype import LONG, wrap
-from reviewer.replay.scheme.counting import perform
+from reviewer.replay.scheme.steps import perform
 from reviewer.replay.scheme.world import HPAGE_PMD_NR, RANGE_INDEX, World
 from reviewer.replay.source.counting import SourceScheme
 from reviewer.replay.stepping.thread import Body, TreeCall, Undecided
@@ -69,11 +69,26 @@ class SourceEngine:
 
     def kpageflags(self, first: int, count: int) -> tuple[int, ...]:
         """Return what the tree's kpageflags_read says of pages, every bit."""
-        zero = self.machine.find_global("zero_pfn")
-        if zero is not None and self.world.zero_page is not None:
-            pfn = self.scheme.pages.first_pfn + self.world.zero_page
-            self.machine.memory.words[zero.address] = pfn
+        self._tell_zero_pages()
         return self._read("kpageflags_read", first, count)
+
+    def _tell_zero_pages(self) -> None:
+        """Let the tree's variables name the pages of zeros, once there are any."""
+        pages = self.scheme.pages
+        for page, number, pointers in (
+            (self.world.zero_page, "zero_pfn", ()),
+            (self.world.huge_zero_page, "huge_zero_pfn", ("huge_zero_page", "huge_zero_folio")),
+        ):
+            if page is None:
+                continue
+            self._set_global(number, pages.first_pfn + page)
+            for pointer in pointers:
+                self._set_global(pointer, pages.address(page))
+
+    def _set_global(self, name: str, value: int) -> None:
+        variable = self.machine.find_global(name)
+        if variable is not None:
+            self.machine.memory.words[variable.address] = value
 
     def _read(self, function: str, first: int, count: int) -> tuple[int, ...]:
         memory = self.machine.memory
