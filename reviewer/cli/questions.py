@@ -1,0 +1,60 @@
+"""Commands that ask a tree: demands, callers, facts; and the list of rules."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from reviewer.cli.options import CacheOption, ConfigOption, TreeOption, make_options
+
+
+def demands(
+    function: Annotated[str, typer.Argument(metavar="FUNCTION")],
+    tree: TreeOption = None,
+    output_format: Annotated[str, typer.Option("--format", help="text or json.")] = "text",
+    config: ConfigOption = None,
+    cache_dir: CacheOption = None,
+) -> None:
+    """Say what a function demands of its page arguments, and why."""
+    from reviewer.pipeline.questions import render_demands
+
+    sys.stdout.write(render_demands(make_options(tree, cache_dir, config), function, output_format))
+
+
+def callers(
+    functions: Annotated[list[str], typer.Argument(metavar="FUNCTION...")],
+    tree: TreeOption = None,
+    output_format: Annotated[str, typer.Option("--format", help="text or json.")] = "text",
+    config: ConfigOption = None,
+    cache_dir: CacheOption = None,
+) -> None:
+    """List who calls functions, anywhere in the tree, with the path from an entry point."""
+    from reviewer.pipeline.questions import render_callers
+
+    sys.stdout.write(
+        render_callers(make_options(tree, cache_dir, config), functions, output_format)
+    )
+
+
+def facts(
+    what: Annotated[str, typer.Argument(metavar="FILE|FUNCTION")],
+    tree: TreeOption = None,
+    output_format: Annotated[str, typer.Option("--format", help="text or json.")] = "text",
+    config: ConfigOption = None,
+    cache_dir: CacheOption = None,
+) -> None:
+    """Show what is read from a file or a function."""
+    from reviewer.pipeline.questions import render_facts
+
+    sys.stdout.write(render_facts(make_options(tree, cache_dir, config), what, output_format))
+
+
+def rules(
+    output_format: Annotated[str, typer.Option("--format", help="text or markdown.")] = "text",
+) -> None:
+    """List the rules."""
+    from reviewer.pipeline.questions import render_rules
+
+    sys.stdout.write(render_rules(output_format))
