@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import os
 import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -91,6 +95,40 @@ def kernel_6_1() -> Path:
 @pytest.fixture(scope="session")
 def kernel_6_12() -> Path:
     return _kernel("6.12")
+
+
+def _load_btf_reader() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("btf", Path(__file__).with_name("btf.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["btf"] = module  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    return module
+
+
+@dataclass(frozen=True)
+class Image:
+    """A kernel image of Debian's: its BTF, and the configuration it was built with."""
+
+    btf: Any
+    config: Path
+
+
+@pytest.fixture(scope="session")
+def kernel_image() -> Callable[[str], Image]:
+    """Open the image that MM_REVIEWER_VMLINUZ_6_1 (or _6_12) names: of the same version."""
+    reader = _load_btf_reader()
+
+    @cache
+    def load(version: str) -> Image:
+        image = os.environ.get(f"MM_REVIEWER_VMLINUZ_{version}")
+        if not image:
+            pytest.skip(f"MM_REVIEWER_VMLINUZ_{version} names no kernel image")
+        path = Path(image)
+        return Image(reader.Btf(path), path.with_name(path.name.replace("vmlinuz", "config", 1)))
+
+    return load
 
 
 @pytest.fixture(scope="session")

@@ -21,7 +21,7 @@ from reviewer.cfacts.headers import (
     split_arguments,
 )
 from reviewer.cfacts.normalize import SourceText, normalize
-from reviewer.cfacts.tables import ATTRIBUTES, DEFINERS, KEYWORDS
+from reviewer.cfacts.tables import ATTRIBUTES, DEFINERS, KEYWORDS, STATIC_DEFINERS
 
 VERSION = "1"
 MAX_BYTES = 16 << 20  # of a file
@@ -85,7 +85,7 @@ class _Extractor:
         if self.depth:
             self.skipped.append(f"line {self.line(self.chunk)}: a brace is never closed")
         elif self.header is None:
-            self.record_invocations(self.bare[self.chunk :], None)
+            self.record_invocations(self.bare[self.chunk :])
         values = " ".join(sorted(set(_VALUE.findall(self.bare))))
         return FileFacts(
             functions=tuple(self.functions),
@@ -147,7 +147,7 @@ class _Extractor:
             return
         text = self.bare[self.chunk : offset]
         self.header = read_header(text)
-        self.record_invocations(text, self.header)
+        self.record_invocations(text)
 
     def inside_parens(self, offset: int) -> bool:
         """Say whether a parenthesis is open since the item's start; each byte is counted once."""
@@ -158,10 +158,9 @@ class _Extractor:
         self.counted = offset
         return self.balance > 0
 
-    def record_invocations(self, text: str, header: Header | None) -> None:
+    def record_invocations(self, text: str) -> None:
+        """Record what stands before a brace or a semicolon; a definer makes functions too."""
         for part in invocations(text)[0]:
-            if header and header.kind == "definer" and part.start == header.start:
-                continue
             start = self.chunk + part.start
             arguments = self.text.code[self.chunk + part.group + 1 : self.chunk + part.end - 1]
             self.invocations.append(
@@ -199,6 +198,7 @@ class _Extractor:
         else:
             parameters = parameter_names(self.bare[base + header.group + 1 : base + header.end - 1])
         before = self.bare[start : base + header.group]
+        static = made_by in STATIC_DEFINERS or bool(re.search(r"\bstatic\b", before))
         start = self.include_branches(start, base + header.end)
         body = self.bare.index("{", base + header.end)
         self.functions.append(
@@ -209,7 +209,7 @@ class _Extractor:
                 start,
                 end,
                 parameters,
-                bool(re.search(r"\bstatic\b", before)),
+                static,
                 self.conditions.at(start),
                 self.calls(body, end),
                 made_by,
@@ -253,7 +253,7 @@ class _Extractor:
         text = self.bare[self.chunk : min(offset, self.chunk + MAX_HEADER)]
         header = self.header
         if header is None:
-            self.record_invocations(text, None)
+            self.record_invocations(text)
         elif header.kind in ("struct", "union", "enum"):
             self.type(header, offset + 1)
         if text.lstrip().startswith("typedef"):

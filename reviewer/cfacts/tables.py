@@ -24,6 +24,7 @@ PRIMITIVE_PREFIXES = tuple(_MACROS["primitive_prefixes"])
 TRANSPARENT = frozenset(_MACROS["transparent"])
 REPLACED: dict[str, str] = {name: row["by"] for name, row in _MACROS["replaced"].items()}
 DEFINERS: dict[str, str] = {name: row["name"] for name, row in _MACROS["definers"].items()}
+STATIC_DEFINERS = frozenset(n for n, row in _MACROS["definers"].items() if row.get("static"))
 
 
 def tables_digest() -> str:

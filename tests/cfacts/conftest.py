@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from reviewer.cfacts.codebase import CodeBase
-from reviewer.cfacts.config import default_config
+from reviewer.cfacts.config import KernelConfig, default_config
 
 
 class DictSource:
@@ -100,18 +100,19 @@ def code_of() -> Callable[..., CodeBase]:
 
 
 @pytest.fixture(scope="session")
-def kernel_code() -> Callable[[str], CodeBase]:
+def kernel_code() -> Callable[..., CodeBase]:
     """Return a maker of code bases of the kernel tree that an environment variable names."""
-    made: dict[str, CodeBase] = {}
+    made: dict[tuple[str, KernelConfig], CodeBase] = {}
 
-    def make(variable: str) -> CodeBase:
+    def make(variable: str, config: KernelConfig | None = None) -> CodeBase:
+        config = config or default_config()
         value = os.environ.get(variable)
         if not value:
             pytest.skip(f"{variable} names no kernel tree")
         assert (Path(value) / "mm").is_dir(), f"{variable}={value} holds no kernel tree"
-        if value not in made:
-            made[value] = CodeBase(DirectorySource(Path(value)), default_config(), None)
-        return made[value]
+        if (value, config) not in made:
+            made[value, config] = CodeBase(DirectorySource(Path(value)), config, None)
+        return made[value, config]
 
     return make
 

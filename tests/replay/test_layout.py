@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
-import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -126,26 +123,12 @@ def test_attributes_move_members_as_gcc_moves_them() -> None:
     assert _attributes(*middle) == (32, 16, {"a": 0, "b": 16, "c": 20})
 
 
-def _load_btf_reader() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("btf", Path(__file__).with_name("btf.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["btf"] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.mark.kernel
 @pytest.mark.parametrize("version", ["6_1", "6_12"])
 def test_struct_page_is_laid_out_as_debians_image_has_it(
-    version: str, kernel_code: Callable[[str], CodeBase]
+    version: str, kernel_code: Callable[[str], CodeBase], kernel_image: Callable[[str], Any]
 ) -> None:
-    image = os.environ.get(f"MM_REVIEWER_VMLINUZ_{version}")
-    if not image:
-        pytest.skip(f"MM_REVIEWER_VMLINUZ_{version} names no kernel image")
-    reader = _load_btf_reader()
-    btf = reader.Btf(reader.read_btf(Path(image)))
+    btf = kernel_image(version).btf
     machine = make_machine(kernel_code(version))
     for name in ("page", "folio"):
         wanted = btf.find(name)

@@ -1,4 +1,4 @@
-"""Reads the BTF of a kernel image: sizes of structs and offsets of their members.
+"""Reads the BTF of a kernel image: structs with the offsets of their members, function names.
 
 Format: the kernel's Documentation/bpf/btf.rst. An image is a bzImage (xz or zstd) or vmlinux.
 """
@@ -12,7 +12,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-STRUCT, UNION = 4, 5
+STRUCT, UNION, FUNC = 4, 5, 12
 _SKIP = {1: 4, 3: 12, 6: 8, 13: 8, 14: 4, 15: 12, 17: 4, 19: 12}  # bytes, or bytes per item
 _PER_ITEM = frozenset({6, 13, 15, 19})
 
@@ -55,9 +55,10 @@ def read_btf(path: Path) -> bytes:
 
 
 class Btf:
-    """The types of an image."""
+    """The types and functions of an image."""
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, image: Path) -> None:
+        data = read_btf(image)
         length, types, types_size, strings = struct.unpack_from("<4xIIII", data, 0)
         self._strings = data[length + strings :]
         self.types: list[BtfType] = [BtfType(0, "void", 0, ())]
@@ -92,6 +93,10 @@ class Btf:
             if found.name == name and found.kind == STRUCT and found.members:
                 return found
         raise AssertionError(f"no struct {name} in BTF")
+
+    def functions(self) -> list[str]:
+        """Return the functions of the image in the order of its objects."""
+        return [found.name for found in self.types if found.kind == FUNC]
 
     def flat(self, of: BtfType, base: int = 0) -> dict[str, tuple[int, int]]:
         """Return (bit offset, bit width) by member, anonymous members looked through."""
