@@ -11,7 +11,14 @@ from typing import Any
 from reviewer.model.errors import BadInputError
 from reviewer.model.pagestate import ANYWHERE, Pin, Position
 from reviewer.model.rule import Confidence, Rule, Severity
-from reviewer.model.vocabulary import CarrierWord, EntryWord, PinWord, SourceWord, Vocabulary
+from reviewer.model.vocabulary import (
+    CarrierWord,
+    EntryWord,
+    FieldWord,
+    PinWord,
+    SourceWord,
+    Vocabulary,
+)
 
 
 def find_data(name: str) -> Path:
@@ -114,6 +121,19 @@ def _carriers(entries: Iterable[Mapping[str, Any]]) -> dict[str, CarrierWord]:
     }
 
 
+def _compound_fields(entries: Iterable[Mapping[str, Any]]) -> dict[str, FieldWord]:
+    return {
+        name: FieldWord(
+            name=name,
+            pinned=bool(entry.get("pinned", False)),
+            unless=tuple(entry.get("unless", ())),
+            reason=entry["reason"],
+        )
+        for entry in entries
+        for name in entry["name"]
+    }
+
+
 def _pins(entries: Iterable[Mapping[str, Any]]) -> dict[str, PinWord]:
     words = {}
     for entry in entries:
@@ -140,7 +160,7 @@ def load_vocabulary(directory: Path | None = None) -> Vocabulary:
     """
     data = _load_toml((directory or find_data("rules")) / "vocabulary.toml")
     fields, flags, asserts = data["fields"], data["flags"], data["asserts"]
-    for kind in ("source", "carrier", "pin", "unpin", "splitter", "no_pin"):
+    for kind in ("compound_field", "source", "carrier", "pin", "unpin", "splitter", "no_pin"):
         for entry in data[kind]:
             _require(entry, "reason", f"rules/vocabulary.toml: [[{kind}]] {entry['name'][0]}")
     entries = tuple(
@@ -162,11 +182,13 @@ def load_vocabulary(directory: Path | None = None) -> Vocabulary:
         refcount_fields=frozenset(fields["refcount"]),
         same_object_fields=frozenset(fields["same_object"]),
         second_page_fields=frozenset(fields["second_page"]),
+        folio_types=frozenset(data["types"]["folio"]),
         head_flags=frozenset(flags["head"]),
         tail_flags=frozenset(flags["tail"]),
         stop=frozenset(asserts["stop"]),
         warn=frozenset(asserts["warn"]),
         dump=frozenset(asserts["dump"]),
+        compound_fields=_compound_fields(data["compound_field"]),
         sources=_sources(data["source"]),
         carriers=_carriers(data["carrier"]),
         pins=_pins(data["pin"]),

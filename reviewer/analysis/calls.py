@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reviewer.analysis.evaluate import Results, describe, evaluate, write_head_word
-from reviewer.analysis.objects import drop_pins, split_page, take_pin
+from reviewer.analysis.evaluate import Results, evaluate, write_head_word
+from reviewer.analysis.objects import drop_pins, mark_alone, split_page, take_pin
 from reviewer.analysis.sources import make_page, pin_by_pfn
+from reviewer.analysis.spelling import TRANSPARENT, describe
 from reviewer.analysis.values import (
     LOCKED,
     UNKNOWN,
@@ -31,11 +32,6 @@ from reviewer.model.vocabulary import PinWord, Vocabulary
 if TYPE_CHECKING:
     from reviewer.analysis.walk import Frame
 
-# Spelled as calls by the reader of C; their value is that of their (first) argument.
-TRANSPARENT = frozenset(
-    {"READ_ONCE", "data_race", "likely", "unlikely", "__builtin_expect", "ACCESS_ONCE"}
-    | {"rcu_dereference", "lockless_dereference", "READ_ONCE_NOCHECK"}
-)
 TEST_BIT = frozenset({"test_bit", "arch_test_bit", "_test_bit", "const_test_bit"})
 TAKE_REF = frozenset({"atomic_add_unless", "atomic_inc_not_zero", "atomic_inc_unless_negative"})
 DROP_REF = frozenset({"atomic_dec_and_test", "atomic_sub_and_test", "atomic_dec_return"})
@@ -166,6 +162,7 @@ def _is_held(state: State, lock: str) -> bool:
 def _pin(state: State, obj: ObjectId, word: PinWord) -> Results:
     if word.when == "true":
         taken = take_pin(state, obj, Pin(word.kind), word.positions)
+        mark_alone(taken, obj)
         return [(taken, Num(1)), (state, Num(0))]
     mine = state.find(obj)
     if mine.pins:  # a further hold of what is held
@@ -184,6 +181,8 @@ def _enter(
     tracked = [obj for obj in pages if state.find(obj).tracked]
     if not tracked and name not in frame.engine.makers:
         return [(state, UNKNOWN)]
+    if name in frame.words.dump:
+        return [(state, UNKNOWN)]  # what it does wrong itself is told once, where it stands
     callee = frame.engine.meant(name, frame.function.path)
     if callee is None:
         if tracked:

@@ -6,7 +6,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from reviewer.analysis.objects import find_head, find_neighbour, join_groups, step_neighbour
+from reviewer.analysis.objects import (
+    find_ancestors,
+    find_head,
+    find_neighbour,
+    join_groups,
+    step_neighbour,
+)
+from reviewer.analysis.uses import note_cast, note_read
 from reviewer.analysis.values import (
     SURE,
     UNKNOWN,
@@ -58,26 +65,6 @@ _FOLD: dict[str, Callable[[int, int], int]] = {
     "==": lambda a, b: int(a == b),
     "!=": lambda a, b: int(a != b),
 }
-
-
-def describe(expr: c.Expr) -> str:
-    """Return a short text of the expression: what a fact about it is remembered under."""
-    match expr:
-        case c.Name(name=name):
-            return name
-        case c.Member(base=base, field=field, arrow=arrow):
-            return f"{describe(base)}{'->' if arrow else '.'}{field}"
-        case c.Unary(op=op, operand=operand):
-            return f"{op}{describe(operand)}"
-        case c.Cast(operand=operand):
-            return describe(operand)
-        case c.Call(callee=callee, args=args):
-            return f"{describe(callee)}({','.join(describe(a) for a in args)})"
-        case c.Index(base=base, index=index):
-            return f"{describe(base)}[{describe(index)}]"
-        case c.Number(value=value):
-            return str(value)
-    return f"<{type(expr).__name__}>"
 
 
 def truths(state: State, value: Value) -> Iterable[tuple[State, bool, Doubt, Doubt]]:
@@ -148,9 +135,15 @@ def evaluate(frame: Frame, state: State, expr: c.Expr) -> Results:
         case c.Ternary():
             return _ternary(frame, state, expr)
         case c.Member() | c.Index():
-            return [(s, _load(frame, s, v)) for s, v in address(frame, state, expr)]
+            loaded = address(frame, state, expr)
+            for s, v in loaded:
+                note_read(frame, s, v, expr)
+            return [(s, _load(frame, s, v)) for s, v in loaded]
         case c.Cast(operand=operand):
-            return evaluate(frame, state, operand)
+            cast = evaluate(frame, state, operand)
+            for s, v in cast:
+                note_cast(frame, s, v, expr)
+            return cast
         case c.Comma(items=items):
             results: Results = [(state, UNKNOWN)]
             for item in items:
@@ -377,6 +370,8 @@ def _compare(state: State, op: str, left: Ptr, right: Ptr) -> Results:
     if left.obj != right.obj:
         return [(state, UNKNOWN)]
     doubt = left.doubt | right.doubt
+    if state.find(left.obj).held_alone:
+        doubt |= frozenset(find_ancestors(left.obj)[:1])
     if not doubt or state.find(left.obj).unpinned:
         return [(state, Num(equal, doubt))]
     same, other = join_groups(state, left.obj, doubt)

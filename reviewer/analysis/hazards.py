@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from enum import StrEnum
 
 from reviewer.analysis.values import ObjectId
 from reviewer.model.ctree import Span
@@ -10,12 +11,20 @@ from reviewer.model.finding import PathStep, Reason
 from reviewer.model.pagestate import Pin, Position
 
 
+class DemandKind(StrEnum):
+    """How a demand is made."""
+
+    ASSERTION = "assertion"  # the code says so, and stops where it is not met
+    FIELD = "field"  # a word is read that only the head of a compound page has
+    CAST = "cast"  # a page is taken for a folio
+
+
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """An assertion on where a page points.
+    """What a line of the tree asks of a page: an assertion, or a use that only some pages allow.
 
-    ``spelled`` is where its condition stands, ``stops`` where the BUG() is. ``text`` is the
-    condition as the kernel prints it. ``fatal`` is false for a warning.
+    ``spelled`` is where it stands, ``stops`` where the BUG() of an assertion is. ``text`` is the
+    condition as the kernel prints it, or the use as written. ``fatal`` is false for a warning.
     """
 
     function: str
@@ -23,6 +32,7 @@ class Demand:
     spelled: Span
     stops: Span
     fatal: bool
+    kind: DemandKind = DemandKind.ASSERTION
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +42,7 @@ class Hazard:
     ``claimed`` is where the object pointed when it was derived; for a position hazard these
     are the positions that fail, for a stability hazard those that would pass. ``chain`` runs
     from the walked function to the one that asserts, each with the line it goes on from.
+    ``held`` says that the head once computed from it is pinned, and was not compared since.
     """
 
     obj: ObjectId
@@ -40,6 +51,7 @@ class Hazard:
     pin: Pin
     demand: Demand
     chain: tuple[PathStep, ...]
+    held: bool = False
 
     def behind(self, step: PathStep, obj: ObjectId) -> Hazard:
         """Return the hazard as the caller sees it: one step further, on its own object."""
@@ -60,7 +72,8 @@ class CallSite:
 class Made:
     """Where a page object came from: the word of the vocabulary and the call of it.
 
-    ``argument`` is the first argument as written.
+    ``argument`` is the first argument as written; ``parameter`` names the parameter of
+    ``function`` where the page was handed in.
     """
 
     word: str
@@ -68,3 +81,4 @@ class Made:
     path: str
     line: int
     argument: str = ""
+    parameter: str = ""

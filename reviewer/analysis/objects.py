@@ -86,6 +86,7 @@ def _depth(obj: ObjectId) -> int:
 
 def join_groups(state: State, head: ObjectId, doubted: Doubt) -> tuple[State, State]:
     """Return the states after a recheck: found in the pinned compound page, or not."""
+    state = state.with_object(head, replace(state.find(head), alone=False))
     same, other = state.copy(), state.copy()
     pins = state.find(head).pins
     for obj in doubted:
@@ -109,6 +110,13 @@ def take_pin(state: State, obj: ObjectId, pin: Pin, positions: frozenset[Positio
     taken = state.with_object(obj, ObjectState(where, mine.pins | {pin}, mine.tracked, refs))
     settle(taken, obj)
     return taken
+
+
+def mark_alone(state: State, obj: ObjectId) -> None:
+    """Note that a head was pinned though nothing pins the page it was computed from."""
+    for page in find_ancestors(obj)[:1]:
+        if obj[0] == "head" and not state.find(page).pins:
+            state.objects[obj] = replace(state.find(obj), alone=True)
 
 
 def settle(state: State, obj: ObjectId) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reviewer.analysis.evaluate import Results, describe
+from reviewer.analysis.evaluate import Results
 from reviewer.analysis.hazards import Made
 from reviewer.analysis.liveness import find_macros
 from reviewer.analysis.objects import find_neighbour, forget_derived, take_pin
+from reviewer.analysis.spelling import describe
 from reviewer.analysis.values import (
     HELD_PFN,
     LOCKED,

@@ -120,13 +120,20 @@ class ObjectState:
     """What is claimed of one object. ``tracked`` is false for a page of unknown origin.
 
     ``refs`` counts the references taken on the walk, so that the put of a second one does
-    not lose the first; at REFS it stays.
+    not lose the first; at REFS it stays. ``alone`` marks a head that was pinned by itself, and
+    since then not compared with that of the page it was computed from.
     """
 
     positions: frozenset[Position] = ANYWHERE
     pins: frozenset[Pin] = frozenset()
     tracked: bool = True
     refs: int = 0
+    alone: bool = False
+
+    @property
+    def held_alone(self) -> bool:
+        """Say whether it is such a head, and still pinned."""
+        return self.alone and bool(self.pins)
 
     @property
     def unpinned(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from reviewer.analysis.calls import evaluate_call
@@ -11,6 +12,7 @@ from reviewer.analysis.evaluate import Results, decide, evaluate
 from reviewer.analysis.hazards import Demand, Hazard
 from reviewer.analysis.objects import find_ancestors
 from reviewer.analysis.values import (
+    SURE,
     UNKNOWN,
     Doubt,
     Num,
@@ -49,6 +51,8 @@ class Frame:
         self.handed = handed
         self.words: Vocabulary = engine.words
         self.hazards: dict[tuple[object, ...], Hazard] = {}
+        self.node: Node | None = None  # the one being taken
+        self.asked: list[Hazard] = []  # reads of the test being taken
 
     # ---- what expressions need -------------------------------------------------------
 
@@ -75,7 +79,10 @@ class Frame:
 
     def statement_expression(self, state: State, block: c.Block) -> Results:
         """Run ``({ ... })`` on one path."""
-        return self.run(self.engine.flow(block), [state])
+        outer = self.node
+        ends = self.run(self.engine.flow(block), [state])
+        self.node = outer
+        return ends
 
     def note(self, hazard: Hazard) -> None:
         """Keep a hazard; the same one on another path widens what was claimed."""
@@ -83,9 +90,8 @@ class Frame:
         old = self.hazards.get(key)
         if old is not None:
             claimed = old.claimed | hazard.claimed
-            hazard = Hazard(
-                hazard.obj, hazard.reason, claimed, old.pin, hazard.demand, hazard.chain
-            )
+            held = old.held or hazard.held
+            hazard = replace(hazard, claimed=claimed, pin=old.pin, held=held)
         self.hazards[key] = hazard
 
     # ---- the walk ----------------------------------------------------------------------
@@ -123,7 +129,7 @@ class Frame:
 
     def step(self, flow: Flow, at: int, state: State) -> list[tuple[int, State, Value]]:
         """Take one node on one path."""
-        node = flow.nodes[at]
+        node = self.node = flow.nodes[at]
         match node.kind:
             case "evaluate":
                 assert node.expr is not None
@@ -166,13 +172,20 @@ class Frame:
         assert node.expr is not None
         stop = find_stop(node.stmt, self.words)
         after: list[tuple[int, State, Value]] = []
+        outer, self.asked = self.asked, []
+        tested: Doubt = SURE
         for case in decide(self, state, node.expr):
+            tested |= case.about
             if stop is not None:
                 note = self.note_open if case.loose else self.note_assertion
                 note(node, stop, case.state, case.truth, case.doubt, case.about)
                 if case.truth and stop_name(stop) in self.words.stop:
                     continue
             after.append((node.next[0 if case.truth else 1], case.state, UNKNOWN))
+        for hazard in self.asked:
+            if hazard.obj not in tested:
+                self.note(hazard)
+        self.asked = outer
         return after
 
     def switch(self, node: Node, state: State) -> list[tuple[int, State, Value]]:
@@ -215,7 +228,8 @@ class Frame:
                 continue
             demand = self.describe_demand(node, stop)
             step = PathStep(self.function.name, demand.stops.at_path, demand.stops.at_line)
-            self.note(Hazard(obj, reason, mine.positions, mine.pin, demand, (step,)))
+            held = mine.unpinned and state.find(("head", obj)).held_alone
+            self.note(Hazard(obj, reason, mine.positions, mine.pin, demand, (step,), held))
 
     def describe_demand(self, node: Node, stop: c.Call) -> Demand:
         """Say what an assertion asks, in the words the kernel prints."""

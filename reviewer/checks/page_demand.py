@@ -1,4 +1,4 @@
-"""A page reaches an assertion on its position that it does not meet, or may not meet any more.
+"""A page reaches a demand on its position that it does not meet, or may not meet any more.
 
 Position and stability are one piece of reasoning: the walk says what was claimed of a page
 and what pinned it; the rules say which of the two they are about and how the claim was come by.
@@ -6,93 +6,24 @@ and what pinned it; the rules say which of the two they are about and how the cl
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable
 
-from reviewer.analysis.hazards import Hazard, Made
+from reviewer.analysis.hazards import DemandKind, Hazard
 from reviewer.analysis.knowledge import Knowledge
 from reviewer.checks import wording
+from reviewer.checks.grouping import Group, iter_groups
 from reviewer.model.facts import FunctionFacts
-from reviewer.model.finding import Evidence, Finding, Origin, PathStep, Reason
+from reviewer.model.finding import Evidence, Finding, Origin, Reason
 from reviewer.model.location import Location
 from reviewer.model.pagestate import Position
 from reviewer.model.rule import Confidence, Rule
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
-    """The hazards of one page at one call: what a reviewer would call one problem.
-
-    ``steps`` is the chain up to the first function of another file: the code that hands the
-    page on, and the helper it hands it to.
-    """
-
-    function: FunctionFacts
-    made: Made
-    steps: tuple[PathStep, ...]
-    hazards: tuple[Hazard, ...]
-
-    @property
-    def reason(self) -> Reason:
-        """Position wins: a page that fails on its claim fails without a race."""
-        reasons = {h.reason for h in self.hazards}
-        return Reason.POSITION if Reason.POSITION in reasons else Reason.STABILITY
-
-    @property
-    def derived(self) -> str:
-        """Say how the claim was come by: "head" was computed, "tested" was asked for."""
-        mine = [h for h in self.hazards if h.reason is self.reason]
-        return "head" if any(h.obj[0] == "head" for h in mine) else "tested"
-
-    @property
-    def fatal(self) -> bool:
-        """Say whether one of the assertions is a BUG()."""
-        return any(h.demand.fatal for h in self.hazards)
-
-    @property
-    def shown(self) -> Hazard:
-        """The hazard to tell of: the reason's own, a BUG() before a warning, nearest first."""
-        mine = [h for h in self.hazards if h.reason is self.reason]
-        return min(
-            mine,
-            key=lambda h: (
-                not h.demand.fatal,
-                h.obj[0] != self.derived,
-                len(h.chain),
-                h.demand.text,
-                h.chain,
-            ),
-        )
-
-
-def _prefix(hazard: Hazard, home: str) -> tuple[PathStep, ...]:
-    """Return the chain through the first function that stands in another file."""
-    chain = hazard.chain
-    for number in range(1, len(chain)):
-        if hazard.chain[number].path != home:
-            return chain[: number + 1]
-    return chain
-
-
-def iter_groups(knowledge: Knowledge, function: FunctionFacts) -> Iterator[Group]:
-    """Yield the problems of the pages that come into being in ``function``."""
-    groups: dict[tuple[object, ...], list[Hazard]] = defaultdict(list)
-    for hazard in knowledge.hazards(function):
-        steps = _prefix(hazard, function.path)
-        # a call is told apart by names: its line moves with every edit above it
-        key = (knowledge.made(hazard).word, tuple(step.function for step in steps))
-        groups[key].append(hazard)
-    for _, hazards in sorted(groups.items(), key=lambda item: repr(item[0])):
-        first = min(hazards, key=lambda h: h.chain)
-        steps = _prefix(first, function.path)
-        yield Group(function, knowledge.made(first), steps, tuple(hazards))
-
-
 def _meets(rule: Rule, group: Group) -> bool:
     match = rule.match
     return (
-        match.get("reason") == group.reason
+        match.get("demand", DemandKind.ASSERTION) == group.kind
+        and match.get("reason") == group.reason
         and match.get("derived", group.derived) == group.derived
         and bool(match.get("fatal", group.fatal)) == group.fatal
     )
@@ -113,7 +44,7 @@ def _build(knowledge: Knowledge, rule: Rule, group: Group) -> Finding:
     hazard = group.shown
     entry = knowledge.entry_path(group.function)
     path = (*entry.steps, *hazard.chain)
-    hands_on = group.steps[-2] if len(group.steps) > 1 else group.steps[-1]
+    place = group.place
     demand = hazard.demand
     needs = knowledge.needs(hazard)
     names = wording.names(group, hazard, demand)
@@ -131,7 +62,7 @@ def _build(knowledge: Knowledge, rule: Rule, group: Group) -> Finding:
         reason=group.reason,
         message=wording.message(group, hazard),
         question=rule.question.format(**names),
-        primary=Location(hands_on.path, hands_on.line, hands_on.function),
+        primary=Location(place.path, place.line, place.function),
         related=(
             Location(group.made.path, group.made.line, group.made.function),
             Location(demand.spelled.path, demand.spelled.line, demand.function),

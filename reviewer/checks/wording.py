@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reviewer.analysis.hazards import Demand, Hazard
+from reviewer.analysis.hazards import Demand, DemandKind, Hazard, Made
 from reviewer.analysis.knowledge import Knowledge
 from reviewer.analysis.reach import EntryPath
 from reviewer.analysis.values import ObjectId
@@ -12,12 +12,17 @@ from reviewer.model.finding import PathStep, Reason
 from reviewer.model.pagestate import Position
 
 if TYPE_CHECKING:
-    from reviewer.checks.page_demand import Group
+    from reviewer.checks.grouping import Group
 
 _WORDS = {
     Position.ORDER0: "an order-0 page",
     Position.HEAD: "a head page",
     Position.TAIL: "a tail page",
+}
+_FAILS = {
+    DemandKind.ASSERTION: "the assertion fires on it",
+    DemandKind.FIELD: "the word read is not its own",
+    DemandKind.CAST: "a folio is none of it",
 }
 MANY = 4
 
@@ -28,51 +33,102 @@ def positions(found: frozenset[Position]) -> str:
     return " or ".join(_WORDS[p] for p in order if p in found)
 
 
-def derivation(obj: ObjectId, word: str) -> str:
+def origin(made: Made) -> str:
+    """Say where the page came from, as a noun."""
+    if made.parameter:
+        return f"the page {made.function}() is handed"
+    return f"the page {made.word}() gave"
+
+
+def derivation(obj: ObjectId, made: Made) -> str:
     """Say how the page was come by."""
-    if obj[0] == "head":
-        inner = obj[1]
-        assert isinstance(inner, tuple)
-        return f"the head of {derivation(inner, word)}"
-    if obj[0] == "near":
-        inner = obj[1]
-        assert isinstance(inner, tuple)
-        return f"a neighbour of {derivation(inner, word)}"
-    return f"the page {word}() gave"
+    for kind, said in (("head", "the head of"), ("near", "a neighbour of")):
+        if obj[0] == kind:
+            inner = obj[1]
+            assert isinstance(inner, tuple)
+            return f"{said} {derivation(inner, made)}"
+    return origin(made)
 
 
 def names(group: Group, hazard: Hazard, demand: Demand) -> dict[str, str]:
     """Return what a rule's question and remedies may name."""
     return {
         "source": group.made.word,
-        "caller": (group.steps[-2] if len(group.steps) > 1 else group.steps[-1]).function,
+        "caller": _caller(group),
         "helper": group.steps[-1].function,
         "asserts": demand.function,
         "assertion": demand.text,
-        "page": derivation(hazard.obj, group.made.word),
+        "page": derivation(hazard.obj, group.made),
         "positions": positions(hazard.claimed),
     }
 
 
+def _caller(group: Group) -> str:
+    return group.steps[-2 if len(group.steps) > 1 else -1].function
+
+
 def message(group: Group, hazard: Hazard) -> str:
     """Say the hazard in two or three sentences."""
-    word = group.made.word
-    demand = hazard.demand
-    fires = f"{demand.function}() asserts {demand.text}"
-    caller = (group.steps[-2] if len(group.steps) > 1 else group.steps[-1]).function
-    helper = group.steps[-1].function
     if group.reason is Reason.POSITION:
+        return _POSITION[group.kind](group, hazard)
+    demand = hazard.demand
+    word = group.made.word
+    caller, helper = _caller(group), group.steps[-1].function
+    fires = f"{demand.function}() asserts {demand.text}"
+    if group.derived == "pinned":
         return (
-            f"{positions(hazard.claimed)} can reach {demand.function}() from {caller}(): "
-            f"{word}() yields any page, and {fires}."
+            f"{caller}() pins the head of {origin(group.made)}, and does not look again whether "
+            f"the page still belongs to it: the reference may be one to what the page has left. "
+            f"{fires} on {derivation(hazard.obj, group.made)}, which nothing holds."
         )
     tail = Position.TAIL in _legal(group)
     legal = " A tail argument is legal here; the page is what can change." if tail else ""
+    takes = f"{word}() takes no reference"
+    if group.made.parameter:
+        takes = f"whoever calls {group.made.function}() need not hold it"
     return (
-        f"{caller}() calls {helper}() on a page that is not pinned: {word}() takes no reference. "
-        f"{fires} on {derivation(hazard.obj, word)}, which can be freed or split between "
+        f"{caller}() calls {helper}() on a page that is not pinned: {takes}. "
+        f"{fires} on {derivation(hazard.obj, group.made)}, which can be freed or split between "
         f"the claim and the assertion.{legal}"
     )
+
+
+def _any_page(made: Made) -> str:
+    if made.parameter:
+        return f"{made.function}() is handed any page"
+    return f"{made.word}() yields any page"
+
+
+def _failing_assertion(group: Group, hazard: Hazard) -> str:
+    demand = hazard.demand
+    return (
+        f"{positions(hazard.claimed)} can reach {demand.function}() from {_caller(group)}(): "
+        f"{_any_page(group.made)}, and {demand.function}() asserts {demand.text}."
+    )
+
+
+def _wrong_word(group: Group, hazard: Hazard) -> str:
+    reads = dict.fromkeys(h.demand.text for h in group.hazards)
+    return (
+        f"{hazard.demand.function}() reads {', '.join(reads)} of what may be a tail page: "
+        f"{_any_page(group.made)}. The compound page has that in its head; a tail has "
+        "something else in these words, a counter or a marker."
+    )
+
+
+def _wrong_cast(group: Group, hazard: Hazard) -> str:
+    return (
+        f"{hazard.demand.function}() takes a page for a folio, {hazard.demand.text}, and it may "
+        f"be a tail page: {_any_page(group.made)}. A folio is never a tail; what is then read of "
+        "it lies in other pages."
+    )
+
+
+_POSITION = {
+    DemandKind.ASSERTION: _failing_assertion,
+    DemandKind.FIELD: _wrong_word,
+    DemandKind.CAST: _wrong_cast,
+}
 
 
 def _legal(group: Group) -> frozenset[Position]:
@@ -87,12 +143,12 @@ def states(group: Group, hazard: Hazard) -> tuple[str, ...]:
     made = group.made
     claimed = positions(hazard.claimed)
     if hazard.reason is Reason.POSITION:
-        now = f"may be {claimed} here; the assertion fires on it"
+        now = f"may be {claimed} here; {_FAILS[group.kind]}"
     else:
         now = f"{claimed} when computed, {hazard.pin} holds it; now anything"
     return (
-        f"{made.function}(): {made.word}() gives any page, pinned by {hazard.pin}",
-        f"{hazard.demand.function}(): {derivation(hazard.obj, made.word)}: {now}",
+        f"{made.function}(): {_any_page(made)}, pinned by {hazard.pin}",
+        f"{hazard.demand.function}(): {derivation(hazard.obj, made)}: {now}",
     )
 
 

@@ -46,6 +46,20 @@ class CarrierWord:
 
 
 @dataclass(frozen=True, slots=True)
+class FieldWord:
+    """A word that the head keeps for the compound page: a tail has something else there.
+
+    With ``pinned`` a read counts on a pinned page only. It does not count in a function, or
+    below one, that asks one of ``unless``.
+    """
+
+    name: str
+    pinned: bool
+    unless: tuple[str, ...]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class PinWord:
     """A function that pins its first argument.
 
@@ -86,11 +100,13 @@ class Vocabulary:
     refcount_fields: frozenset[str]
     same_object_fields: frozenset[str]
     second_page_fields: frozenset[str]
+    folio_types: frozenset[str]
     head_flags: frozenset[str]
     tail_flags: frozenset[str]
     stop: frozenset[str]
     warn: frozenset[str]
     dump: frozenset[str]
+    compound_fields: dict[str, FieldWord]
     sources: dict[str, SourceWord]
     carriers: dict[str, CarrierWord]
     pins: dict[str, PinWord]

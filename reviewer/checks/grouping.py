@@ -1,0 +1,133 @@
+"""Puts the hazards of a walk together into what a reviewer would call one problem."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from reviewer.analysis.hazards import DemandKind, Hazard, Made
+from reviewer.analysis.knowledge import Knowledge
+from reviewer.analysis.objects import find_ancestors
+from reviewer.model.facts import FunctionFacts
+from reviewer.model.finding import PathStep, Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The hazards of one page at one call: what a reviewer would call one problem.
+
+    ``kind`` is how its demand is made. ``steps`` is the chain up to the first function of
+    another file: the code that hands the page on, and the helper it hands it to.
+    """
+
+    function: FunctionFacts
+    made: Made
+    kind: DemandKind
+    steps: tuple[PathStep, ...]
+    hazards: tuple[Hazard, ...]
+
+    @property
+    def reason(self) -> Reason:
+        """Position wins: a page that fails on its claim fails without a race."""
+        reasons = {h.reason for h in self.hazards}
+        return Reason.POSITION if Reason.POSITION in reasons else Reason.STABILITY
+
+    @property
+    def place(self) -> PathStep:
+        """Where it is to be mended: where the page is handed on, or used in the same file."""
+        used = self.kind is not DemandKind.ASSERTION and self.steps[-1].path == self.function.path
+        return self.steps[-1 if used or len(self.steps) == 1 else -2]
+
+    @property
+    def derived(self) -> str:
+        """Say how the claim was come by.
+
+        A "head" was computed, or "pinned" then without a second look; else it was "tested" for.
+        """
+        mine = [h for h in self.hazards if h.reason is self.reason]
+        if any(h.held for h in mine):
+            return "pinned"
+        return "head" if any(h.obj[0] == "head" for h in mine) else "tested"
+
+    @property
+    def fatal(self) -> bool:
+        """Say whether one of the assertions is a BUG()."""
+        return any(h.demand.fatal for h in self.hazards)
+
+    @property
+    def shown(self) -> Hazard:
+        """The hazard to tell of: the reason's own, a BUG() before a warning, nearest first."""
+        mine = [h for h in self.hazards if h.reason is self.reason]
+        return min(
+            mine,
+            key=lambda h: (
+                h.demand.kind is not self.kind,
+                not h.demand.fatal,
+                h.obj[0] != self.derived and not h.held,
+                len(h.chain),
+                h.demand.text,
+                h.chain,
+            ),
+        )
+
+
+def _prefix(hazard: Hazard, home: str) -> tuple[PathStep, ...]:
+    """Return the chain through the first function that stands in another file."""
+    chain = hazard.chain
+    for number in range(1, len(chain)):
+        if hazard.chain[number].path != home:
+            return chain[: number + 1]
+    return chain
+
+
+def iter_groups(knowledge: Knowledge, function: FunctionFacts) -> Iterator[Group]:
+    """Yield the problems of the pages that come into being in ``function``."""
+    groups: dict[tuple[object, ...], list[Hazard]] = defaultdict(list)
+    hazards = tuple(h for h in knowledge.hazards(function) if not _is_own(knowledge, h))
+    for hazard, cause in _find_causes(hazards, function.path):
+        steps = _prefix(cause, function.path)
+        # a call is told apart by names: its line moves with every edit above it
+        names = tuple(step.function for step in steps)
+        groups[knowledge.made(cause).word, cause.demand.kind, names].append(hazard)
+    for (_, kind, _), mine in sorted(groups.items(), key=lambda item: repr(item[0])):
+        assert isinstance(kind, DemandKind)
+        first = min((h for h in mine if h.demand.kind is kind), key=lambda h: h.chain)
+        steps = _prefix(first, function.path)
+        yield Group(function, knowledge.made(first), kind, steps, tuple(mine))
+
+
+def _find_causes(hazards: tuple[Hazard, ...], home: str) -> Iterator[tuple[Hazard, Hazard]]:
+    """Yield each hazard with the one it is a consequence of, mostly itself.
+
+    What a folio that is none fails after its cast is the cast's consequence. Where the cast is
+    a helper's own, it is the other way round: handing it the page is the mistake.
+    """
+    casts = [h for h in hazards if h.demand.kind is DemandKind.CAST]
+    own = [c for c in casts if c.chain[-1].path == home]
+    for hazard in hazards:
+        lent = hazard in casts and hazard not in own
+        if lent and any(_follows(h, hazard) for h in hazards if h not in casts):
+            continue
+        yield hazard, next((c for c in own if _follows(hazard, c)), hazard)
+
+
+def _is_own(knowledge: Knowledge, hazard: Hazard) -> bool:
+    """Say whether a word read is, in what the code asks for, each page's own."""
+    word = knowledge.words.compound_fields.get(hazard.demand.text.rpartition("->")[2])
+    if hazard.demand.kind is not DemandKind.FIELD or word is None or not word.unless:
+        return False
+    functions = (knowledge.code.find_function(s.function, s.path) for s in hazard.chain)
+    return any(call.name in word.unless for f in functions if f for call in f.calls)
+
+
+def _follows(hazard: Hazard, cast: Hazard) -> bool:
+    """Say whether a hazard is met by the same page, in the same activation, after a cast."""
+    depth = len(cast.chain) - 1
+    if len(hazard.chain) <= depth or hazard.chain[:depth] != cast.chain[:depth]:
+        return False
+    here, there = hazard.chain[depth], cast.chain[depth]
+    same = (here.path, here.function) == (there.path, there.function)
+    return (
+        same and here.line >= there.line and cast.obj in (hazard.obj, *find_ancestors(hazard.obj))
+    )
