@@ -6,11 +6,15 @@ Format: the kernel's Documentation/bpf/btf.rst. An image is a bzImage (xz or zst
 from __future__ import annotations
 
 import lzma
-import shutil
 import struct
-import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 STRUCT, UNION, FUNC = 4, 5, 12
 _SKIP = {1: 4, 3: 12, 6: 8, 13: 8, 14: 4, 15: 12, 17: 4, 19: 12}  # bytes, or bytes per item
@@ -33,11 +37,7 @@ def _unpack_image(data: bytes) -> bytes:
         return lzma.LZMADecompressor().decompress(data[at:])
     at = data.find(b"\x28\xb5\x2f\xfd")
     assert at >= 0, "an image that is neither ELF, xz nor zstd"
-    program = shutil.which("zstd")
-    assert program, "zstd is needed for this image"
-    # zstd complains of what follows the frame; the frame itself is whole
-    done = subprocess.run([program, "-dcq"], input=data[at:], capture_output=True)
-    return done.stdout
+    return zstd.ZstdDecompressor().decompress(data[at:])
 
 
 def read_btf(path: Path) -> bytes:
