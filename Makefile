@@ -45,6 +45,7 @@ test-browser: setup
 	$(BIN)/python -m pytest -q -m browser
 
 bench: setup
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c .ci/constraints.txt -e '.[bench]'
 	KERNEL_6_1="$(KERNEL_6_1)" KERNEL_6_12="$(KERNEL_6_12)" .ci/kernel-trees $(BUILD)/kernels
 	$(BIN)/python tests/peers/fetch_peers.py $(BUILD)/peers
 	. $(BUILD)/kernels/env && MM_REVIEWER_PEERS=$(abspath $(BUILD))/peers $(BIN)/python -m pytest -q -s -m bench tests/benchmarks

@@ -1,9 +1,9 @@
 """Every call site of the page-count helpers of 6.1 with its path to an entry point, timed.
 
-The whole tree, from a git object store: cold (nothing kept), warm (a second process), and after
-a patch to five files (a second tree in one process). Beside it ripgrep for the names, which is
-the limit, and coccinelle on the call sites, in the unpacked tree: neither gives a path.
-``make bench`` prints the table.
+``mm-review callers`` on the whole tree, from a git object store: cold (nothing kept), warm (a
+second process), and after a commit to five files (a third). Beside it, in the unpacked tree,
+ripgrep for the names, which is the limit, and coccinelle, ast-grep and semgrep for the call
+sites in ripgrep's files: none of these gives a path. ``make bench`` prints the table.
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -30,41 +32,54 @@ NAMES = (
 )  # fmt: skip
 RIPGREP = ("-w", "--no-ignore", "-g", "*.[ch]", "|".join(NAMES))
 TOUCHED = ("mm/util.c", "mm/rmap.c", "mm/huge_memory.c", "fs/proc/page.c", "include/linux/mm.h")
+PROCESSES = 1 + (os.cpu_count() or 1)  # of ours, when much is to be extracted
 
-OURS = """
-import json, resource, sys, time
-from pathlib import Path
-start = time.perf_counter()
-from reviewer.analysis.callgraph import CallGraph
-from reviewer.analysis.reach import Reach
-from reviewer.cfacts.codebase import CodeBase
-from reviewer.cfacts.config import default_config
-from reviewer.rulebook import load_vocabulary
-from reviewer.tree.repo import open_tree
-repository, cache, names, *commits = json.loads(sys.argv[1])
-words, code, seconds = load_vocabulary(), None, []
-with open_tree(Path(repository), cache_dir=Path(cache)) as tree:
-    for commit in commits:
-        source = tree.snapshot(commit)
-        code = CodeBase(source, default_config(), Path(cache), also=names, like=code)
-        graph = CallGraph(code)
-        reach = Reach(graph, words)
-        sites = {(f.path, call.line, name): f for name in names for f, call in graph.callers(name)}
-        paths = [reach.find_path(function) for function in sites.values()]
-        seconds.append(time.perf_counter() - start)
-        start = time.perf_counter()
-memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-memory += resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-print(json.dumps([seconds, len(sites), sum(bool(p.what) for p in paths), memory // 1024]))
+COCCI = "@calls@\nidentifier f = {{{names}}};\nposition p;\n@@\n* f@p(...)\n"
+AST_GREP = """
+id: calls
+language: c
+rule:
+  kind: call_expression
+  has:
+    field: function
+    regex: ^({names})$
+"""
+SEMGREP = """
+rules:
+  - id: calls
+    languages: [c]
+    severity: INFO
+    message: a call
+    patterns:
+      - pattern: $F(...)
+      - metavariable-regex:
+          metavariable: $F
+          regex: ^({names})$
 """
 
 
-def _ours(repository: Path, cache: Path, *commits: str) -> tuple[list[float], int, int, int]:
-    question = json.dumps([str(repository), str(cache), NAMES, *commits])
-    done = subprocess.run([sys.executable, "-c", OURS, question], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    seconds, sites, with_path, memory = json.loads(done.stdout)
-    return seconds, sites, with_path, memory
+@dataclass(frozen=True)
+class Measured:
+    """One run of a command: wall-clock and CPU seconds, its and its children's largest MiB."""
+
+    seconds: float
+    cpu: float
+    memory: int
+    output: bytes
+
+
+def _measure(command: Sequence[str | Path], cwd: Path, scratch: Path) -> Measured:
+    with scratch.open("w+b") as output, scratch.with_suffix(".err").open("w+b") as errors:
+        start = time.perf_counter()
+        process = subprocess.Popen(command, cwd=cwd, stdout=output, stderr=errors)
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - start
+        process.returncode = os.waitstatus_to_exitcode(status)
+        errors.seek(0)
+        assert process.returncode == 0, errors.read().decode()
+        output.seek(0)
+        cpu = usage.ru_utime + usage.ru_stime
+        return Measured(seconds, cpu, usage.ru_maxrss // 1024, output.read())
 
 
 def _git(repository: Path, *args: str, stdin: bytes | None = None, index: Path) -> str:
@@ -80,42 +95,65 @@ def _git(repository: Path, *args: str, stdin: bytes | None = None, index: Path) 
     return done.stdout.decode().strip()
 
 
-def _patched(repository: Path, root: Path, index: Path) -> str:
+def _commit(repository: Path, root: Path, index: Path) -> None:
     """Commit a patch that moves the lines of the touched files and adds a function to each."""
     _git(repository, "read-tree", "HEAD", index=index)
     for number, path in enumerate(TOUCHED):
-        added = f"\n\nstatic int bench_{number}(struct page *page);\n".encode()
+        added = f"\n\nstatic int bench_{number}(struct page *page) {{ return 0; }}\n".encode()
         text = (root / path).read_bytes() + added
         blob = _git(repository, "hash-object", "-w", "--stdin", stdin=text, index=index)
         _git(repository, "update-index", "--cacheinfo", f"100644,{blob},{path}", index=index)
     tree = _git(repository, "write-tree", index=index)
-    return _git(repository, "commit-tree", tree, "-p", "HEAD", "-m", "patch", index=index)
+    commit = _git(repository, "commit-tree", tree, "-p", "HEAD", "-m", "patch", index=index)
+    _git(repository, "update-ref", "HEAD", commit, index=index)
 
 
-def _peer(command: list[str], root: Path) -> float | None:
-    if shutil.which(command[0]) is None:
-        return None
-    start = time.perf_counter()
-    done = subprocess.run(command, cwd=root, capture_output=True)
-    assert done.returncode == 0, done.stderr.decode()
-    return time.perf_counter() - start
+def _find_program(name: str) -> str | None:
+    """Look beside the interpreter first, where pip puts what is measured here."""
+    return shutil.which(name, path=Path(sys.executable).parent) or shutil.which(name)
 
 
-def _spatch(root: Path, folder: Path) -> list[str]:
-    """Coccinelle on the files that ripgrep finds: on the whole tree it takes minutes."""
-    rule, groups = folder / "calls.cocci", folder / "groups"
-    names = ", ".join(NAMES)
-    rule.write_text(
-        f"@calls@\nidentifier f = {{{names}}};\nposition p;\n@@\n* f@p(...)\n", encoding="utf-8"
-    )
-    if shutil.which("rg") is None:
-        return ["rg"]
-    listed = subprocess.run(
-        ["rg", "-l", *RIPGREP, "."], cwd=root, capture_output=True, text=True, check=True
-    )
-    groups.write_text(listed.stdout.replace("\n", "\n\n"), encoding="utf-8")
-    options = ["--very-quiet", "--no-includes", "-j", "2"]
-    return ["spatch", *options, "--sp-file", str(rule), "--file-groups", str(groups)]
+class Peers:
+    """Other programs on the same tree. Each answers None where it is not installed."""
+
+    def __init__(self, root: Path, scratch: Path) -> None:
+        self.root, self.scratch = root, scratch
+        self.files: list[str] = []
+
+    def _run(self, program: str, *args: str | Path) -> Measured | None:
+        found = _find_program(program)
+        if found is None or (program != "rg" and not self.files):
+            return None
+        return _measure([found, *args], self.root, self.scratch / program)
+
+    def _rule(self, name: str, text: str, between: str) -> Path:
+        path = self.scratch / name
+        path.write_text(text.format(names=between.join(NAMES)), encoding="utf-8")
+        return path
+
+    def ripgrep(self) -> Measured | None:
+        found = self._run("rg", "-n", *RIPGREP, ".")
+        if found is not None:
+            lines = found.output.decode("utf-8", "replace").splitlines()
+            self.files = sorted({line.split(":", 1)[0].removeprefix("./") for line in lines})
+        return found
+
+    def coccinelle(self) -> Measured | None:
+        rule = self._rule("calls.cocci", COCCI, ", ")
+        groups = self.scratch / "groups"
+        groups.write_text("\n\n".join(self.files), encoding="utf-8")
+        options = ("--very-quiet", "--no-includes", "-j", "2", "--sp-file", rule)
+        return self._run("spatch", *options, "--file-groups", groups)
+
+    def ast_grep(self) -> Measured | None:
+        rule = self._rule("calls.yml", AST_GREP, "|")
+        ignored = [f"--no-ignore={kind}" for kind in ("vcs", "dot", "exclude")]
+        return self._run("ast-grep", "scan", "--rule", rule, *ignored, "--json=stream", *self.files)
+
+    def semgrep(self) -> Measured | None:
+        rule = self._rule("semgrep.yml", SEMGREP, "|")
+        options = ("--metrics=off", "--disable-version-check", "--no-git-ignore", "--quiet")
+        return self._run("semgrep", "scan", *options, "--config", rule, "--json", *self.files)
 
 
 @pytest.fixture
@@ -133,6 +171,18 @@ def repository(
     return make
 
 
+def _sites(measured: Measured) -> list[dict[str, Any]]:
+    return [caller for answer in json.loads(measured.output) for caller in answer["callers"]]
+
+
+def _print(rows: dict[str, Measured | None], title: str) -> None:
+    lines = [f"\n{title}", "| | seconds | of CPU |", "|---|---|---|"]
+    for name, run in rows.items():
+        shown = f"{run.seconds:.2f} | {run.cpu:.2f}" if run else "not installed |"
+        lines.append(f"| {name} | {shown} |")
+    print("\n".join(lines))  # noqa: T201 - the result
+
+
 def test_call_sites_with_their_paths(
     kernel_6_1: Path,
     repository: Callable[[], Path],
@@ -140,24 +190,42 @@ def test_call_sites_with_their_paths(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     store, cache = repository(), tmp_path / "cache"
-    after = _patched(store, kernel_6_1, tmp_path / "index")
-    cold, sites, with_path, memory = _ours(store, cache, "HEAD")
-    warm = min(_ours(store, cache, "HEAD")[0][0] for _ in range(3))
-    (_, patched), sites_after, *_ = _ours(store, cache, "HEAD", after)
-    assert 0 < with_path <= sites == sites_after
+    question: list[str | Path] = [
+        sys.executable,
+        "-m",
+        "reviewer",
+        "callers",
+        *NAMES,
+        "--tree",
+        store,
+    ]
+    question += ["--cache-dir", cache, "--format", "json"]
+
+    def ask() -> Measured:
+        return _measure(question, tmp_path, tmp_path / "ours")
+
+    cold = ask()
+    warm = min((ask() for _ in range(3)), key=lambda run: run.seconds)
+    _commit(store, kernel_6_1, tmp_path / "index")
+    patched = ask()
+    sites = _sites(cold)
+    with_path = sum(bool(site["entry"]) for site in sites)
+    assert 0 < with_path <= len(sites) == len(_sites(patched))
+    assert warm.output == cold.output
+    peers = Peers(kernel_6_1, tmp_path)
     rows = {
-        "mm-review, cold, from git objects": cold[0],
+        "mm-review, cold, from git objects": cold,
         "mm-review, warm": warm,
-        "mm-review, the same run on a patch to 5 files": patched,
-        "ripgrep for the names (no calls, no paths)": _peer(
-            ["rg", "-n", *RIPGREP, "."], kernel_6_1
-        ),
-        "coccinelle on ripgrep's files (no paths)": _peer(
-            _spatch(kernel_6_1, tmp_path), kernel_6_1
-        ),
+        "mm-review, after a commit to 5 files": patched,
+        "ripgrep for the names (no calls, no paths)": peers.ripgrep(),
+        "coccinelle on ripgrep's files (no paths)": peers.coccinelle(),
+        "ast-grep on ripgrep's files (no paths)": (structural := peers.ast_grep()),
+        "semgrep on ripgrep's files (no paths)": peers.semgrep(),
     }
     with capsys.disabled():
-        print(f"\n{sites} call sites, {with_path} with a path; at most {memory} MiB")  # noqa: T201 - the result
-        for name, seconds in rows.items():
-            shown = "not installed" if seconds is None else f"{seconds:8.2f} s"
-            print(f"| {name:46} | {shown:>13} |")  # noqa: T201 - the result
+        most = f"at most {cold.memory * PROCESSES} MiB in {PROCESSES} processes"
+        _print(rows, f"{len(sites)} call sites, {with_path} with a path; {most}")
+    if structural is not None:
+        theirs = [json.loads(line) for line in structural.output.splitlines()]
+        places = sorted((hit["file"], hit["range"]["start"]["line"] + 1) for hit in theirs)
+        assert places == sorted((site["path"], site["line"]) for site in sites)
