@@ -27,6 +27,7 @@ draft_app = typer.Typer(no_args_is_help=True, help="Look after reply drafts.")
 for command in (
     reviews.review,
     reviews.demo,
+    replays.replay,
     replays.decode,
     questions.demands,
     questions.callers,

@@ -108,6 +108,8 @@ class Witness:
     ``pages`` are the pages before the first step of the trace, ``first_pfn`` the pfn of page 0,
     ``sources`` the functions the trace walks through. ``returns`` are the values a reader can
     be given, each with a schedule that shows it; ``preemptions`` is the failing schedule's.
+    ``bound`` is the largest preemption bound that was exhausted (None: all interleavings, -1:
+    none), ``stopped_by`` the limit that ended the search, empty if none did.
     """
 
     outcome: Outcome
@@ -124,6 +126,8 @@ class Witness:
     sources: tuple[SourceText, ...] = ()
     returns: tuple[tuple[int, Schedule], ...] = ()
     preemptions: int = 0
+    bound: int | None = -1
+    stopped_by: str = ""
 
     @property
     def steps(self) -> int:

@@ -13,7 +13,7 @@ from pathlib import Path
 from reviewer.model.errors import BadInputError
 from reviewer.model.finding import PathStep
 from reviewer.model.witness import Outcome, Schedule, Witness
-from reviewer.replay.evidence.witnessing import make_witness
+from reviewer.replay.evidence.witnessing import make_witness, show_schedule
 from reviewer.replay.explore.exploration import Exploration, Found, Limits
 from reviewer.replay.explore.schedulers.drive import drive
 from reviewer.replay.explore.schedulers.given import Given
@@ -116,19 +116,34 @@ def _undecided(scenario: Scenario, reason: str) -> Witness:
 
 def _replay_given(setup: Setup, request: ReplayRequest, limits: Limits) -> Witness:
     assert request.schedule is not None
-    run = drive(setup.program, Given(request.schedule), limits.steps)
-    empty = Witness(
-        Outcome.NEVER, setup.scenario.id, run.schedule, (), "", len(run.schedule.threads), 1
+    oracle = make_counter_oracle(setup.pages)
+    run = drive(setup.program, Given(request.schedule), limits.steps, oracle=oracle)
+    witness = Witness(
+        Outcome.NEVER,
+        setup.scenario.id,
+        run.schedule,
+        (),
+        "",
+        len(run.schedule.threads),
+        1,
+        reason="one schedule, as given: it runs to its end and nothing fails",
+        model=setup.model,
+        stopped_by=run.stopped_by,
     )
-    if run.failure is None:
-        reason = run.stopped_by or "the schedule runs to its end and nothing fails"
-        outcome = Outcome.UNDECIDED if run.stopped_by else Outcome.NEVER
-        return replace(empty, outcome=outcome, reason=reason, model=setup.model)
-    if run.failure.kind == "undecided":
-        return replace(empty, outcome=Outcome.UNDECIDED, reason=run.failure.text)
-    reason = f"one schedule, as given: {run.failure.text}"
-    witness = replace(empty, outcome=Outcome.SOMETIMES, reason=reason, model=setup.model)
-    return make_witness(setup, witness, Found(run.failure, run.schedule, 0))
+    failure = run.failure
+    if failure is None and not run.stopped_by:
+        told = run.results[setup.reader]
+        returns = () if told is None else ((told, run.schedule),)
+        witness = replace(witness, returns=returns)
+    elif failure is None:
+        reason = f"stopped by the limit of {run.stopped_by}"
+        witness = replace(witness, outcome=Outcome.UNDECIDED, reason=reason)
+    elif failure.kind == "undecided":
+        return replace(witness, outcome=Outcome.UNDECIDED, reason=failure.text)
+    else:
+        reason = f"one schedule, as given: {failure.text}"
+        witness = replace(witness, outcome=Outcome.SOMETIMES, reason=reason)
+    return show_schedule(setup, witness, run.schedule, failure)
 
 
 def _judge(setup: Setup, request: ReplayRequest, found: Exploration, limits: Limits) -> Witness:
@@ -149,6 +164,8 @@ def _judge(setup: Setup, request: ReplayRequest, found: Exploration, limits: Lim
         reason="; ".join((_reason(found, chosen, bad, open_ends, setup.pages), *wrong)),
         model=setup.model,
         returns=returns,
+        bound=found.bound,
+        stopped_by=found.stopped_by,
     )
     if chosen is None:
         return witness

@@ -80,6 +80,8 @@ class WitnessDoc:
     pages: tuple[PageRun, ...]
     trace: tuple[Step, ...]
     sources: tuple[SourceText, ...]
+    bound: int | None
+    stopped_by: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,4 +242,6 @@ def _witness(witness: Witness) -> WitnessDoc:
         pages=witness.pages,
         trace=witness.trace,
         sources=witness.sources,
+        bound=witness.bound,
+        stopped_by=witness.stopped_by,
     )

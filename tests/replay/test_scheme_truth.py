@@ -15,6 +15,7 @@ from reviewer.replay.scheme.steps import perform
 from reviewer.replay.scheme.tables import kpagecount, runs, stored
 from reviewer.replay.scheme.world import World
 
+RECORDED = Path(__file__).parent / "recorded"
 TRUTH = Path(__file__).parents[3] / "shared" / "truth" / "truth-6.1.json"
 
 # Our own words for what Linux 6.1 does with one anonymous huge page: the operations so far,
@@ -67,6 +68,27 @@ def test_every_recorded_value_is_the_models() -> None:
     table = json.loads(TRUTH.read_text())
     assert table["steps"]
     assert [str(difference) for difference in iter_differences(table)] == []
+
+
+def test_every_history_we_recorded_on_6_1_is_the_models() -> None:
+    table = json.loads((RECORDED / "histories-6.1.json").read_text())
+    assert len(table["steps"]) > 200
+    assert [str(difference) for difference in iter_differences(table)] == []
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        [{"ops": [["P", "mmap_anon", "x", 1, 1]]}],
+        [{"ops": [["P", "mmap_anon"]]}],
+        [{"ops": [["P", "mmap_anon", 0, 512, 1]], "kpagecount": [[0, 512]]}],
+        ["step"],
+        "steps",
+    ],
+)
+def test_a_table_that_is_none_is_bad_input(steps: object) -> None:
+    with pytest.raises(BadInputError):
+        list(iter_differences({"steps": steps}))
 
 
 def run(*operations: tuple[str, str, int, int]) -> World:

@@ -2,17 +2,42 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from reviewer.cfacts.codebase import CodeBase
-from reviewer.replay.histories.truth import iter_differences, make_source_engine
+from reviewer.replay.histories.truth import iter_differences, make_model_engine, make_source_engine
 from reviewer.replay.scheme.operations import operate
 from reviewer.replay.scheme.tables import runs, stored
 from reviewer.replay.source.engine import SourceEngine
+from reviewer.replay.stepping.thread import Undecided
+
+RECORDED = Path(__file__).parent / "recorded"
+
+Operation = tuple[str, str, int, int, int]
+
+BEGIN: tuple[Operation, ...] = (
+    ("P", "mmap_anon", 0, 512, 1),
+    ("P", "fault_write", 0, 1, 1),
+    ("P", "fork", 1, 0, 0),
+)
+MOVES: tuple[Operation, ...] = (
+    ("P", "fork", 2, 0, 0),
+    *((who, "exit", 0, 0, 0) for who in ("C1", "C2")),
+    *(
+        (who, name, first, count, 1)
+        for who in ("P", "C1", "C2")
+        for name in ("munmap", "madv_dontneed", "mprotect_ro", "fault_write", "mlock")
+        for first, count in ((0, 512), (0, 100), (37, 20))
+    ),
+)
 
 TRUTH = Path(__file__).parents[3] / "shared" / "truth" / "truth-6.1.json"
 
@@ -42,3 +67,33 @@ def test_every_recorded_history_of_6_1(kernel_code: Callable[[str], CodeBase]) -
     code = kernel_code("6_1")
     table = json.loads(TRUTH.read_text())
     assert [str(d) for d in iter_differences(table, lambda: make_source_engine(code))] == []
+
+
+@pytest.mark.kernel
+@pytest.mark.parametrize("version", ["6.1", "6.12"])
+def test_histories_we_recorded_run_the_same_on_the_source(
+    kernel_code: Callable[[str], CodeBase], version: str
+) -> None:
+    table = json.loads((RECORDED / f"histories-{version}.json").read_text())
+    table["steps"] = [s for s in table["steps"] if not re.match(r"r\d", s["scn"])]
+    code = kernel_code(version.replace(".", "_"))
+    assert [str(d) for d in iter_differences(table, lambda: make_source_engine(code))] == []
+
+
+@pytest.mark.kernel
+@pytest.mark.parametrize("version", ["6_1", "6_12"])
+@settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))
+@given(operations=st.lists(st.sampled_from(MOVES), min_size=1, max_size=8))
+def test_the_model_counts_as_the_source_does(
+    kernel_code: Callable[[str], CodeBase], version: str, operations: list[Operation]
+) -> None:
+    """On any history: kpagecount, and what is stored where, under the tree's own layout."""
+    code = kernel_code(version)
+    engines = (make_model_engine(code), make_source_engine(code))
+    for operation in (*BEGIN, *operations):
+        for engine in engines:
+            with contextlib.suppress(Undecided):  # a process that is not, or is no more
+                engine.perform(operate(engine.world, *operation))
+    model, source = engines
+    assert model.kpagecount(0, 512) == source.kpagecount(0, 512)
+    assert stored(model.world.pages, 0, 512) == stored(source.world.pages, 0, 512)

@@ -1,20 +1,29 @@
-"""Runs a failing schedule once more and writes down the evidence: trace, pages, oops."""
+"""Runs a schedule once more and writes down the evidence: trace, pages, oops."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from reviewer.model.witness import PageRun, Step, Witness
+from reviewer.model.witness import PageRun, Schedule, Step, Witness
 from reviewer.replay.evidence.oops import extract_dump_format, render_oops
 from reviewer.replay.evidence.show import PageWatch, fold_steps, make_spell, source_texts
 from reviewer.replay.explore.exploration import Found
 from reviewer.replay.explore.schedulers.drive import drive
 from reviewer.replay.explore.schedulers.given import Given
 from reviewer.replay.scenarios.setup import Setup
+from reviewer.replay.stepping.program import Failure
 
 
 def make_witness(setup: Setup, witness: Witness, found: Found) -> Witness:
-    """Fill a witness with what the failing schedule shows.
+    """Fill a witness with what the failing schedule shows; see ``show_schedule``."""
+    shown = show_schedule(setup, witness, found.schedule, found.failure)
+    return replace(shown, preemptions=found.preemptions)
+
+
+def show_schedule(
+    setup: Setup, witness: Witness, schedule: Schedule, failure: Failure | None
+) -> Witness:
+    """Fill a witness with what a schedule shows; ``failure`` is what it ends in, if in any.
 
     The trace has every step of the reader, and those of the others that write a word which
     the reader looks at; the rest is folded.
@@ -32,13 +41,13 @@ def make_witness(setup: Setup, witness: Witness, found: Found) -> Witness:
 
     run = drive(
         setup.program,
-        Given(found.schedule),
-        len(found.schedule.threads),
+        Given(schedule),
+        len(schedule.threads),
         observer=observe,
         spell=make_spell(setup.pages),
     )
-    assert run.failure == found.failure or found.failure.kind == "oracle"
-    oops = _oops(setup, found)
+    assert run.failure == failure or (failure is not None and failure.kind == "oracle")
+    oops = _oops(setup, failure)
     looked_at = {w for w, step in zip(words, steps, strict=True) if step.thread == setup.reader}
     kept = {
         id(step)
@@ -55,14 +64,12 @@ def make_witness(setup: Setup, witness: Witness, found: Found) -> Witness:
         pages=before,
         first_pfn=setup.scenario.first_pfn,
         sources=sources,
-        preemptions=found.preemptions,
     )
 
 
-def _oops(setup: Setup, found: Found) -> str:
+def _oops(setup: Setup, failure: Failure | None) -> str:
     """Print what the kernel would; memory is still as it was when it died."""
-    failure = found.failure
-    if failure.kind != "oops":
+    if failure is None or failure.kind != "oops":
         return ""
     thread = setup.program.threads[failure.thread]
     form = extract_dump_format(setup.code.find_function, setup.code.source.read)

@@ -13,7 +13,7 @@ from reviewer.replay.histories.truth import make_world
 from reviewer.replay.memory.pages import REFERENCE_LAYOUT, PageLayout
 from reviewer.replay.scheme.operations import operate
 from reviewer.replay.scheme.steps import iter_accesses, perform
-from reviewer.replay.scheme.world import World
+from reviewer.replay.scheme.world import HPAGE_PMD_ORDER, World
 from reviewer.replay.stepping.thread import AccessKind, Body
 
 CACHE_LINE = 64
@@ -61,7 +61,13 @@ def _before(*operations: tuple[str, str, int, int]) -> Callable[[World], None]:
 _MAPPED = (("P", "mmap_anon", 0, 512), ("P", "fault_write", 0, 1))
 _SHARED = (*_MAPPED, ("P", "fork", 1, 0))
 
+
+def _allocate(world: World) -> None:
+    perform(world.alloc(HPAGE_PMD_ORDER, "anon"))
+
+
 _MEASURED: tuple[Operation, ...] = (
+    ("map a new page by PMD", _allocate, lambda w: w.map_new_anon(0, HPAGE_PMD_ORDER, 0)),
     ("fork (map again by PMD)", _before(*_MAPPED), lambda w: operate(w, "P", "fork", 1)),
     ("unmap a PMD, others left", _before(*_SHARED), lambda w: operate(w, "C1", "munmap", 0, 512)),
     ("split a PMD, none left", _before(*_MAPPED), lambda w: operate(w, "P", "mprotect_ro", 5, 1)),

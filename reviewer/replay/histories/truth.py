@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from reviewer.model.errors import BadInputError
+from reviewer.replay.interpreter.interp import make_machine
 from reviewer.replay.machine.machine import CodeSource
-from reviewer.replay.memory.pages import REFERENCE_LAYOUT, PageLayout, Pages
+from reviewer.replay.memory.pages import REFERENCE_LAYOUT, PageLayout, Pages, extract_layout
 from reviewer.replay.memory.words import Memory
 from reviewer.replay.scheme.counting import Scheme
 from reviewer.replay.scheme.operations import operate
 from reviewer.replay.scheme.steps import perform
-from reviewer.replay.scheme.tables import CLAIMED, kpagecount, kpageflags, runs, stored
+from reviewer.replay.scheme.tables import CLAIMED, HEAD_FLAGS, kpagecount, kpageflags, runs, stored
 from reviewer.replay.scheme.world import HPAGE_PMD_NR, World
 from reviewer.replay.source.engine import SourceEngine
 from reviewer.replay.stepping.thread import Body, Oops, Undecided
@@ -59,6 +60,8 @@ class Engine(Protocol):
     """A world of processes, and what runs it and answers for it."""
 
     world: World
+    claimed: int
+    """The bits of kpageflags it answers for."""
 
     def perform(self, body: Body) -> int:
         """Run one operation to its end."""
@@ -78,6 +81,8 @@ class ModelEngine:
 
     def __init__(self, layout: PageLayout = REFERENCE_LAYOUT) -> None:
         self.world = make_world(layout)
+        # what tails say of the head's flags is up to the tree's reader, not to its layout
+        self.claimed = CLAIMED if layout == REFERENCE_LAYOUT else CLAIMED & ~HEAD_FLAGS
 
     def perform(self, body: Body) -> int:
         """Run one operation to its end."""
@@ -91,6 +96,12 @@ class ModelEngine:
         """Return the claimed bits."""
         world = self.world
         return tuple(kpageflags(world.pages, first + i, world.zero_pages()) for i in range(count))
+
+
+def make_model_engine(code: CodeSource) -> ModelEngine:
+    """Return the reference model with the counters a tree's struct page has."""
+    machine = make_machine(code)
+    return ModelEngine(extract_layout(machine.types, code.find_enumerator))
 
 
 def make_source_engine(code: CodeSource) -> SourceEngine:
@@ -180,8 +191,9 @@ class _History:
         got = runs(self._engine.kpagecount(first, count))
         if got != wanted:
             yield Difference(name, text, "kpagecount", _spell(wanted), _spell(got))
-        flags = _claimed(_runs(step.get("kpageflags")))
-        seen = runs(value & CLAIMED for value in self._engine.kpageflags(first, count))
+        claimed = self._engine.claimed
+        flags = _claimed(_runs(step.get("kpageflags")), claimed)
+        seen = runs(value & claimed for value in self._engine.kpageflags(first, count))
         if seen != flags:
             yield Difference(name, text, "kpageflags", _spell(flags, "#x"), _spell(seen, "#x"))
         raw = step.get("raw")
@@ -198,20 +210,32 @@ def _operations(step: Mapping[str, object]) -> list[tuple[str, str, int, int, in
     for op in operations if isinstance(operations, list) else []:
         if not isinstance(op, list) or len(op) < 5:
             raise BadInputError("truth table: an operation is [process, name, first, count, arg]")
-        found.append((str(op[0]), str(op[1]), int(op[2]), int(op[3]), int(op[4])))
+        first, count, arg = (_number(word) for word in op[2:5])
+        found.append((str(op[0]), str(op[1]), first, count, arg))
     return found
 
 
 def _runs(value: object) -> tuple[tuple[int, int, int], ...]:
     found = []
     for run in value if isinstance(value, list) else []:
-        first, count, number = run
-        found.append((int(first), int(count), int(str(number), 0)))
+        if not isinstance(run, list) or len(run) != 3:
+            raise BadInputError("truth table: a run is [first page, count, value]")
+        first, count, number = (_number(word) for word in run)
+        found.append((first, count, number))
     return tuple(found)
 
 
-def _claimed(wanted: Sequence[tuple[int, int, int]]) -> tuple[tuple[int, int, int], ...]:
-    return runs(value & CLAIMED for _, count, value in wanted for _ in range(count))
+def _number(word: object) -> int:
+    try:
+        return int(str(word), 0)
+    except ValueError:
+        raise BadInputError(f"truth table: {word!r} stands where a number must") from None
+
+
+def _claimed(
+    wanted: Sequence[tuple[int, int, int]], claimed: int
+) -> tuple[tuple[int, int, int], ...]:
+    return runs(value & claimed for _, count, value in wanted for _ in range(count))
 
 
 def _spell(wanted: Sequence[tuple[int, int, int]], form: str = "d") -> str:

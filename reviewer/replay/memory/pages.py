@@ -75,7 +75,7 @@ _ENUMERATORS = (
     "PG_writeback PG_head PG_mappedtodisk PG_reclaim PG_swapbacked PG_unevictable PG_mlocked",
     "PG_uncached PG_hwpoison PG_young PG_idle PG_arch_2 PG_swapcache PG_anon_exclusive",
     "PG_double_map __NR_PAGEFLAGS",
-    "COMPOUND_PAGE_DTOR HUGETLB_PAGE_DTOR TRANSHUGE_PAGE_DTOR",
+    "COMPOUND_PAGE_DTOR HUGETLB_PAGE_DTOR TRANSHUGE_PAGE_DTOR PGTY_hugetlb",
 )
 
 REFERENCE_LAYOUT = PageLayout(

@@ -227,6 +227,11 @@ class Scheme(Lifetimes):
                 yield from self._each(function, head, order, -1)
         return 0
 
+    def can_reuse(self, page: int) -> Body:
+        """Say whether a write to a PTE may keep the page: nobody else holds it or its head."""
+        head = yield from self.compound_head(page)
+        return (yield self.steps.load("do_wp_page", head, "_refcount")) == 1
+
     # ---- reading ---------------------------------------------------------------------------
 
     def compound_head(self, page: int) -> Body:

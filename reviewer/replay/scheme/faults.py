@@ -197,9 +197,8 @@ def _write_to_pte(world: World, table: Process, index: int, entry: Entry) -> Bod
         return 0
     if entry.page != world.zero_page:
         flags = yield steps.load("do_wp_page", entry.page, "flags")
-        count = yield steps.load("do_wp_page", world.head_of(entry.page), "_refcount")
         exclusive = flags & world.scheme.exclusive
-        if exclusive or count == 1:
+        if exclusive or (yield from world.scheme.can_reuse(entry.page)):
             yield steps.set_bits("page_move_anon_rmap", entry.page, world.scheme.exclusive)
             entry.write = True
             return 0

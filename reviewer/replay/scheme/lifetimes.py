@@ -14,6 +14,7 @@ TAIL_MAPPING = 0xDEAD000000000400
 LIST_POISON1 = 0xDEAD000000000100
 LIST_POISON2 = 0xDEAD000000000122
 BUDDY_PAGE_TYPE = 0xFFFFFF7F  # PAGE_TYPE_BASE with PG_buddy cleared: all ones but bit 7
+PAGE_TYPE = 24  # bit at which a page type lies in _mapcount, where trees number them (PGTY_*)
 
 DESTRUCTORS = {
     "hugetlb": "HUGETLB_PAGE_DTOR",
@@ -59,6 +60,10 @@ class Lifetimes:
             nr_pages_mapped=0,
             large_mapcount=-1,
         )
+        page_type = self.pages.layout.flags.get("PGTY_hugetlb")
+        if kind == "hugetlb" and page_type is not None:
+            value = page_type << PAGE_TYPE
+            yield steps.store("__folio_set_hugetlb", head, "_mapcount", value)
         return 0
 
     def _fields(self, head: int, function: str, **values: int) -> Body:

@@ -10,8 +10,9 @@ from collections.abc import Container, Iterable
 
 from reviewer.replay.memory.pages import Pages
 from reviewer.replay.scheme.counting import PAGE_MAPPING_ANON, Scheme
-from reviewer.replay.scheme.lifetimes import BUDDY_PAGE_TYPE
+from reviewer.replay.scheme.lifetimes import BUDDY_PAGE_TYPE, PAGE_TYPE
 from reviewer.replay.scheme.steps import perform
+from reviewer.replay.stepping.thread import Undecided
 
 Run = tuple[int, int, int]
 
@@ -30,6 +31,8 @@ KPF = {
 """The bits of kpageflags the model claims, by name."""
 
 CLAIMED = sum(1 << bit for bit in KPF.values())
+HEAD_FLAGS = 1 << KPF["MAPPEDTODISK"]
+"""Claimed bits that a reader copies from the page's word, or from its head's."""
 
 
 def runs(values: Iterable[int]) -> tuple[Run, ...]:
@@ -61,8 +64,13 @@ def is_compound(pages: Pages, page: int) -> bool:
 
 
 def is_hugetlb(pages: Pages, head: int) -> bool:
-    """PageHuge() of a head."""
-    return pages.peek(head, "compound_dtor") == pages.layout.flags.get("HUGETLB_PAGE_DTOR", -1)
+    """PageHuge() of a head: by its destructor, or by its page type."""
+    flags = pages.layout.flags
+    if "HUGETLB_PAGE_DTOR" in flags:
+        return pages.peek(head, "compound_dtor") == flags["HUGETLB_PAGE_DTOR"]
+    if "PGTY_hugetlb" in flags:
+        return pages.peek(head, "_mapcount") & 0xFFFFFFFF == flags["PGTY_hugetlb"] << PAGE_TYPE
+    raise Undecided("needs what marks a hugetlb page in this tree")
 
 
 def is_mapped(pages: Pages, page: int) -> bool:
@@ -74,7 +82,7 @@ def is_mapped(pages: Pages, page: int) -> bool:
         return True
     if is_hugetlb(pages, head):
         return False
-    nr = 1 << pages.peek(head, "compound_order")
+    nr = 1 << _order(pages, head)
     return any(pages.peek(head + i, "_mapcount") >= 0 for i in range(nr))
 
 
@@ -106,7 +114,7 @@ def kpageflags(pages: Pages, page: int, zero_pages: Container[int] = ()) -> int:
 
 def stored(pages: Pages, first: int, count: int) -> dict[str, object]:
     """Return the counters as they are stored, under the names of the truth tables."""
-    order = pages.peek(first, "compound_order") if pages.test(first, "PG_head") else 0
+    order = _order(pages, first) if pages.test(first, "PG_head") else 0
     mapcount = [pages.peek(first + i, "_mapcount") for i in range(count)]
     found: dict[str, object] = {
         "compound_mapcount": None,
@@ -122,7 +130,15 @@ def stored(pages: Pages, first: int, count: int) -> dict[str, object]:
         found["compound_mapcount"] = whole
         found["double_map"] = int(double)
         found["total_mapcount"] = _total_mapcount(pages, first, order, double)
+    for name in ("large_mapcount", "nr_pages_mapped"):
+        if order and name in pages.layout.places:
+            found[name] = pages.peek(first, name)
     return found
+
+
+def _order(pages: Pages, head: int) -> int:
+    """folio_order(): the low byte of the word it lies in."""
+    return pages.peek(head, "compound_order") & 0xFF
 
 
 def _total_mapcount(pages: Pages, head: int, order: int, double: bool) -> int:
@@ -131,7 +147,8 @@ def _total_mapcount(pages: Pages, head: int, order: int, double: bool) -> int:
     if is_hugetlb(pages, head):
         return whole
     nr = 1 << order
+    offset = bool(pages.mask("PG_double_map"))
     total = whole + sum(pages.peek(head + i, "_mapcount") + 1 for i in range(nr))
-    if not pages.peek(head, "mapping") & PAGE_MAPPING_ANON:
+    if offset and not pages.peek(head, "mapping") & PAGE_MAPPING_ANON:
         return total - whole * nr
     return total - nr if double else total

@@ -146,7 +146,8 @@ class World:
         pool = self._blocks if order else self._small
         if not pool:
             raise Undecided(f"needs more free pages of order {order}")
-        page = pool.pop(0) if order else pool.pop()
+        # the last freed comes first; the page of zeros is older than all of them
+        page = pool.pop(0) if order or kind == "zero" else pool.pop()
         self.allocated[page] = Compound(order, kind)
         self.written.difference_update(range(page, page + (1 << order)))
         steps = self.scheme.steps

@@ -271,6 +271,19 @@ class SourceScheme(Scheme):
         )
         return 0
 
+    def can_reuse(self, page: int) -> Body:
+        """Run the tree's decision; where it is part of a larger function, the model decides."""
+        made = self._call("wp_can_reuse_anon_folio reuse_swap_page", "mm/memory.c", page)
+        if made is None:
+            return (yield from super().can_reuse(page))
+        head, locked = self._head(page), self.pages.mask("PG_locked")
+        if made.function == "reuse_swap_page":  # the caller locks
+            yield self.steps.set_bits("trylock_page", head, locked)
+        reuse = yield made
+        if made.function == "reuse_swap_page":
+            yield self.steps.clear_bits("unlock_page", head, locked)
+        return int(reuse & 1)
+
     # ---- unmapping -------------------------------------------------------------------------
 
     def page_remove_rmap(self, page: int, order: int, *, anon: bool, huge: bool = False) -> Body:

@@ -10,6 +10,7 @@ from reviewer.replay.machine.machine import CodeSource, Machine
 from reviewer.replay.memory.pages import Pages, extract_layout
 from reviewer.replay.memory.valuetype import LONG, wrap
 from reviewer.replay.scheme.steps import perform
+from reviewer.replay.scheme.tables import CLAIMED
 from reviewer.replay.scheme.world import HPAGE_PMD_NR, RANGE_INDEX, World
 from reviewer.replay.source.counting import SourceScheme
 from reviewer.replay.stepping.thread import Body, TreeCall, Undecided
@@ -32,6 +33,7 @@ class SourceEngine:
         self.scheme = SourceScheme(self.machine, pages, RANGE_INDEX)
         starts = tuple(i * HPAGE_PMD_NR for i in range(blocks))
         self.world = World(self.scheme, starts, range(blocks * HPAGE_PMD_NR, count))
+        self.claimed = CLAIMED
         self.ops = 0  # operations interpreted in reading
         self._readers: dict[tuple[str, int, int], Reader] = {}
         self.machine.memory.seal()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from time import monotonic
 
 from reviewer.model.witness import Schedule
 from reviewer.replay.explore.exploration import Exploration, Found, Limits
@@ -25,12 +26,21 @@ def sample(
     oracle: Oracle | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Exploration:
-    """Run the program ``RUNS`` times by a strategy ("random" or "pct"), seeds counted up."""
+    """Run the program ``RUNS`` times by a strategy ("random" or "pct"), seeds counted up.
+
+    ``limits.states`` bounds the steps of all runs together.
+    """
     failures: dict[Failure, Found] = {}
     finals: dict[tuple[int | None, ...], Schedule] = {}
     steps = 0
     length = 64
+    ends = monotonic() + limits.seconds
+    stopped = f"{RUNS} runs"
+    run = 0
     for run in range(RUNS):
+        if steps >= limits.states or monotonic() >= ends:
+            stopped = "states" if steps >= limits.states else "seconds"
+            break
         scheduler = _make(strategy, seed + run, len(program.threads), length)
         done = drive(program, scheduler, limits.steps, oracle=oracle)
         length = max(length, len(done.schedule.threads))
@@ -50,10 +60,10 @@ def sample(
         finals=finals,
         states=steps,
         transitions=steps,
-        executions=RUNS,
+        executions=run + 1,
         interpreted=steps,
         bound=-1,
-        stopped_by=f"{RUNS} runs ({strategy}, seeds from {seed})",
+        stopped_by=f"{stopped} ({strategy}, seeds from {seed})",
         contended=frozenset(),
     )
 
