@@ -145,6 +145,7 @@ def _pins(entries: Iterable[Mapping[str, Any]]) -> dict[str, PinWord]:
                 entry["when"],
                 positions,
                 bool(entry.get("by_pfn", False)),
+                bool(entry.get("heads", False)),
                 entry.get("under", ""),
                 entry["reason"],
             )
@@ -160,7 +161,16 @@ def load_vocabulary(directory: Path | None = None) -> Vocabulary:
     """
     data = _load_toml((directory or find_data("rules")) / "vocabulary.toml")
     fields, flags, asserts = data["fields"], data["flags"], data["asserts"]
-    for kind in ("compound_field", "source", "carrier", "pin", "unpin", "splitter", "no_pin"):
+    for kind in (
+        "compound_field",
+        "source",
+        "carrier",
+        "pin",
+        "unpin",
+        "splitter",
+        "promise",
+        "no_pin",
+    ):
         for entry in data[kind]:
             _require(entry, "reason", f"rules/vocabulary.toml: [[{kind}]] {entry['name'][0]}")
     entries = tuple(
@@ -193,6 +203,7 @@ def load_vocabulary(directory: Path | None = None) -> Vocabulary:
         carriers=_carriers(data["carrier"]),
         pins=_pins(data["pin"]),
         unpins=frozenset(name for entry in data["unpin"] for name in entry["name"]),
+        promises=frozenset(name for entry in data["promise"] for name in entry["name"]),
         splitters=frozenset(name for entry in data["splitter"] for name in entry["name"]),
         locks=frozenset(data["locks"]["take"]) | by_name,
         unlocks=frozenset(data["locks"]["drop"]),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from reviewer.analysis.branches import forget_written
 from reviewer.analysis.evaluate import Results, evaluate, write_head_word
-from reviewer.analysis.objects import drop_pins, mark_alone, split_page, take_pin
+from reviewer.analysis.objects import drop_pins, mark_alone, pin_head, split_page, take_pin
 from reviewer.analysis.sources import make_page, pin_by_pfn
 from reviewer.analysis.spelling import TRANSPARENT, describe
 from reviewer.analysis.values import (
@@ -16,6 +17,7 @@ from reviewer.analysis.values import (
     ObjectId,
     Place,
     Ptr,
+    Ref,
     State,
     Symbol,
     Token,
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
 
 TEST_BIT = frozenset({"test_bit", "arch_test_bit", "_test_bit", "const_test_bit"})
 TAKE_REF = frozenset({"atomic_add_unless", "atomic_inc_not_zero", "atomic_inc_unless_negative"})
-DROP_REF = frozenset({"atomic_dec_and_test", "atomic_sub_and_test", "atomic_dec_return"})
+DROP_REF = frozenset({"atomic_dec_and_test", "atomic_dec_return"})
 HEAD = frozenset({Position.HEAD})
 TAIL = frozenset({Position.TAIL})
 ORDER0 = frozenset({Position.ORDER0})
@@ -82,7 +84,7 @@ def _apply(
     if word is not None and isinstance(first, Ptr) and _is_held(state, word.under):
         return _pin(state, first.obj, word)
     if name in words.splitters and isinstance(first, Ptr):
-        return [(split_page(state, first.obj), Num(0)), (state, Unknown(nonzero=True))]
+        return [(split_page(state, first.obj), Num(0)), (state, Unknown(signs="-"))]
     if name in STORES and isinstance(first, HeadWord):
         return [(write_head_word(state, first.obj, values[1]), UNKNOWN)]
     if name in CHANGE_BIT and len(values) > 1:
@@ -160,10 +162,14 @@ def _is_held(state: State, lock: str) -> bool:
 
 
 def _pin(state: State, obj: ObjectId, word: PinWord) -> Results:
-    if word.when == "true":
+    if word.when in ("true", "positive"):
         taken = take_pin(state, obj, Pin(word.kind), word.positions)
+        if word.heads:
+            taken = pin_head(taken, obj, Pin(word.kind))
         mark_alone(taken, obj)
-        return [(taken, Num(1)), (state, Num(0))]
+        error: Value = Unknown(signs="-")
+        failed = [(state, error)] if word.when == "positive" else []
+        return [(taken, Num(1)), (state, Num(0)), *failed]
     mine = state.find(obj)
     if mine.pins:  # a further hold of what is held
         pin = Pin.REFERENCE if word.kind == "keep" else Pin(word.kind)
@@ -175,19 +181,18 @@ def _enter(
     frame: Frame, state: State, name: str, call: c.Call, values: tuple[Value, ...]
 ) -> Results:
     """Walk a function of the tree with the pages it is handed."""
-    if not name:
-        return [(state, UNKNOWN)]
+    if not name or name in frame.words.dump:
+        # what prints a page has to take any: that it does is asked of it alone
+        return [(forget_written(state, values), UNKNOWN)]
     pages = [obj for v in values if (obj := object_of(v)) is not None]
     tracked = [obj for obj in pages if state.find(obj).tracked]
-    if not tracked and name not in frame.engine.makers:
-        return [(state, UNKNOWN)]
-    if name in frame.words.dump:
-        return [(state, UNKNOWN)]  # what it does wrong itself is told once, where it stands
+    if not tracked and name not in frame.engine.makers and not _answers(frame, state, values):
+        return [(forget_written(state, values), UNKNOWN)]
     callee = frame.engine.meant(name, frame.function.path)
     if callee is None:
         if tracked:
             frame.engine.note_site(frame.function, name, call.span, decided=False)
-        return [(state, UNKNOWN)]
+        return [(forget_written(state, values), UNKNOWN)]
     step = PathStep(frame.function.name, call.span.at_path, call.span.at_line)
     results, hazards, decided = frame.engine.enter(state, callee, values, frame.depth + 1)
     for hazard in hazards:
@@ -195,3 +200,11 @@ def _enter(
     if tracked:
         frame.engine.note_site(frame.function, name, call.span, decided=decided)
     return results
+
+
+def _answers(frame: Frame, state: State, values: tuple[Value, ...]) -> bool:
+    """Say whether a call may answer through a flag it is pointed at, where pages are at hand."""
+    flags = frame.flags
+    return any(isinstance(v, Ref) and v.name in flags for v in values) and any(
+        mine.tracked for mine in state.objects.values()
+    )

@@ -8,12 +8,16 @@ called with the same. Pages are renamed at each call so that results carry over.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
+from reviewer.analysis.branches import forget_facts, forget_written
 from reviewer.analysis.cfg import Flow, build_flow
 from reviewer.analysis.evaluate import Results
 from reviewer.analysis.hazards import CallSite, Hazard, Made
-from reviewer.analysis.liveness import mark_live
+from reviewer.analysis.liveness import find_flags, mark_live
+from reviewer.analysis.numbers import join, signs_of
 from reviewer.analysis.objects import settle
 from reviewer.analysis.values import (
     LOCKED,
@@ -23,8 +27,10 @@ from reviewer.analysis.values import (
     ObjectId,
     ObjectState,
     Place,
+    Pointee,
     Predicate,
     Ptr,
+    Ref,
     State,
     Symbol,
     Token,
@@ -50,10 +56,22 @@ class TooLong(Exception):  # noqa: N818 - it ends one walk, it is no error of th
 
 
 @dataclass(frozen=True, slots=True)
+class Exit:
+    """One way out: the value returned, the pages, and what variables it was pointed at hold.
+
+    ``written`` are parameter numbers with the value that stands behind the pointer.
+    """
+
+    value: Value
+    objects: tuple[tuple[ObjectId, ObjectState], ...]
+    written: tuple[tuple[int, Value], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     """What a function does with the pages it was handed, in its own names for them."""
 
-    exits: tuple[tuple[Value, tuple[tuple[ObjectId, ObjectState], ...]], ...]
+    exits: tuple[Exit, ...]
     hazards: tuple[Hazard, ...]
     decided: bool
 
@@ -107,6 +125,8 @@ class Engine:
         self._flows: dict[int, tuple[c.Block, Flow]] = {}
         self._summaries: dict[tuple[object, ...], Summary | None] = {}
         self._meant: dict[tuple[str, str], FunctionFacts | None] = {}
+        self._flags: dict[tuple[str, str, int], frozenset[str]] = {}
+        self._constants: dict[str, int | None] = {}
         self._boots: dict[tuple[str, str, int], bool] = {}
         self._steps = 0
         self._lines: dict[str, list[str]] = {}
@@ -164,6 +184,14 @@ class Engine:
             self._boots[key] = not marks.isdisjoint(self.words.boot)
         return self._boots[key]
 
+    def flags(self, function: FunctionFacts) -> frozenset[str]:
+        """Return the flags among a function's variables, and what its parameters point at."""
+        key = (function.path, function.name, function.line)
+        if key not in self._flags:
+            body = self.code.body(function)
+            self._flags[key] = frozenset() if isinstance(body, Skipped) else find_flags(body)
+        return self._flags[key]
+
     def members(self, function: FunctionFacts) -> frozenset[str]:
         """Return the table members the function's address stands in ("proc_ops.proc_read")."""
         return frozenset(
@@ -189,12 +217,13 @@ class Engine:
     ) -> tuple[Results, tuple[Hazard, ...], bool]:
         """Walk ``callee`` as called on this path: result paths, hazards on the caller's pages."""
         roots: dict[ObjectId, ObjectId] = {}
-        for value in values:
-            obj = object_of(value)
+        pointed = tuple(_point(state, value) for value in values)
+        for value in pointed:
+            obj = object_of(value.value if isinstance(value, Pointee) else value)
             if obj is not None:
                 root = find_root(obj)
                 roots.setdefault(root, ("param", len(roots)))
-        handed = tuple(self._hand(value, roots) for value in values)
+        handed = tuple(self._hand(value, roots) for value in pointed)
         objects = {
             _rename(obj, roots): mine
             for obj, mine in state.objects.items()
@@ -203,19 +232,24 @@ class Engine:
         locks = frozenset(fact for fact in state.facts if fact[0] == LOCKED)
         summary = self.summarise(callee, handed, objects, depth, locks)
         if summary is None:
-            return [(state, UNKNOWN)], (), False
+            return [(forget_written(state, values), UNKNOWN)], (), False
         back = {canonical: root for root, canonical in roots.items()}
         kept = {o: m for o, m in state.objects.items() if find_root(o) not in roots}
         results: Results = []
-        for value, items in summary.exits:
+        for way in summary.exits:
             after = state.copy()
             after.objects = dict(kept)
-            for obj, mine in items:
+            for obj, mine in way.objects:
                 named = _rename(obj, back)
                 after.objects[named] = mine
                 if mine.pins and not state.find(named).pins:
                     settle(after, named)
-            results.append((after, _rename_value(value, back)))
+            for number, written in way.written:
+                ref = values[number]
+                assert isinstance(ref, Ref)
+                after.env[ref.name] = _rename_value(written, back)
+                forget_facts(after, ref.name)
+            results.append((after, _rename_value(way.value, back)))
         hazards = tuple(
             replace(h, obj=_rename(h.obj, back))
             for h in summary.hazards
@@ -223,12 +257,21 @@ class Engine:
         )
         return results, hazards, summary.decided
 
-    @staticmethod
-    def _hand(value: Value, roots: dict[ObjectId, ObjectId]) -> Value:
+    def constant(self, name: str) -> int | None:
+        """Return the value of an enumerator, None for another name."""
+        if name not in self._constants:
+            self._constants[name] = self.code.find_enumerator(name)
+        return self._constants[name]
+
+    def _hand(self, value: Value, roots: dict[ObjectId, ObjectId]) -> Value:
         if isinstance(value, Num):
             return Num(value.value) if abs(value.value) <= SMALL else UNKNOWN
         if isinstance(value, Ptr | Place | HeadWord | Token):
             return _rename_value(value, roots)
+        if isinstance(value, Pointee):
+            return Pointee(self._hand(value.value, roots))
+        if isinstance(value, Symbol) and self.constant(value.name) is not None:
+            return value
         return UNKNOWN
 
     def summarise(
@@ -258,7 +301,7 @@ class Engine:
             return None
         frame = Frame(self, function, depth, frozenset(objects))
         names = [p.name for p in body.parameters]
-        start = State(dict(zip(names, values, strict=False)), dict(objects))
+        start = State(_bind(names, values), dict(objects))
         start.facts.update(dict.fromkeys(locks, True))
         if depth == 0:
             self._steps = 0
@@ -267,11 +310,14 @@ class Engine:
         except TooLong:
             del self._summaries[key]  # another walk may have more steps left for it
             raise
-        self._summaries[key] = _summarise(ends, tuple(frame.hazards.values()))
+        behind = [(n, f"*{names[n]}") for n, v in enumerate(values) if isinstance(v, Pointee)]
+        self._summaries[key] = _summarise(ends, tuple(frame.hazards.values()), behind)
         return self._summaries[key]
 
-    def walk(self, function: FunctionFacts) -> tuple[tuple[Hazard, ...], tuple[Value, ...]]:
-        """Walk a function by itself, its parameters of unknown origin.
+    def walk(
+        self, function: FunctionFacts, known: Mapping[str, Value] = MappingProxyType({})
+    ) -> tuple[tuple[Hazard, ...], tuple[Value, ...]]:
+        """Walk a function by itself, its parameters of unknown origin but for the ``known``.
 
         Returns the hazards on pages made in it (or handed up to it), and the values returned.
 
@@ -285,6 +331,7 @@ class Engine:
             return (), ()
         state = State()
         for number, parameter in enumerate(body.parameters):
+            state.env[parameter.name] = known.get(parameter.name, UNKNOWN)
             if is_page_type(parameter.type, self.words):
                 obj: ObjectId = ("param", number)
                 state.objects[obj] = ObjectState(tracked=False)
@@ -295,22 +342,71 @@ class Engine:
         return hazards, tuple(value for _, value in ends)
 
 
-def _summarise(ends: Results, hazards: tuple[Hazard, ...]) -> Summary:
-    """Reduce the paths' ends to what a caller can see of them."""
-    exits: dict[tuple[Value, frozenset[tuple[ObjectId, ObjectState]]], None] = {}
+def _point(state: State, value: Value) -> Value:
+    """Return what is handed for a value: of a variable's address what the variable holds."""
+    return Pointee(state.env.get(value.name, UNKNOWN)) if isinstance(value, Ref) else value
+
+
+def _bind(names: list[str], values: tuple[Value, ...]) -> dict[str, Value]:
+    """Return the variables of a function that starts: a pointer and what stands behind it."""
+    env: dict[str, Value] = {}
+    for name, value in zip(names, values, strict=False):
+        if isinstance(value, Pointee):
+            env[f"*{name}"], env[name] = value.value, Ref(f"*{name}")
+        else:
+            env[name] = value
+    return env
+
+
+def _shown(value: Value) -> Value:
+    """Return a value as a caller can see it."""
+    if isinstance(value, Num) and abs(value.value) > SMALL:
+        return Unknown(signs=signs_of(value))
+    if isinstance(value, Symbol | Ref):
+        return UNKNOWN
+    return value
+
+
+def _summarise(
+    ends: Results, hazards: tuple[Hazard, ...], behind: list[tuple[int, str]]
+) -> Summary:
+    """Reduce the paths' ends to what a caller can see of them.
+
+    ``behind`` are the pointers to the caller's variables: parameter number and name.
+    """
+    exits: dict[Exit, None] = {}
     for state, value in ends:
-        shown: Value = value
-        if isinstance(value, Symbol) or (isinstance(value, Num) and abs(value.value) > SMALL):
-            shown = UNKNOWN
-        shown_object = object_of(value)
-        keep = {find_root(shown_object)} if shown_object is not None else set()
-        objects = frozenset(
+        shown = _shown(value)
+        written = tuple((n, _shown(state.env.get(name, UNKNOWN))) for n, name in behind)
+        seen = (object_of(v) for v in (shown, *(v for _, v in written)))
+        keep = {find_root(obj) for obj in seen if obj is not None}
+        objects = (
             (obj, mine)
             for obj, mine in state.objects.items()
             if find_root(obj)[0] == "param" or find_root(obj) in keep
         )
-        exits[shown, objects] = None
-    if len(exits) > EXITS:
-        exits = {(UNKNOWN if isinstance(v, Num | Unknown) else v, o): None for v, o in exits}
-    ordered = tuple((value, tuple(sorted(objects, key=repr))) for value, objects in exits)
-    return Summary(ordered, hazards, decided=True)
+        exits[Exit(shown, tuple(sorted(objects, key=repr)), written)] = None
+    found = tuple(exits)
+    if len(found) > EXITS:
+        found = _join_numbers(found)
+    return Summary(found, hazards, decided=True)
+
+
+def _join_numbers(ways: tuple[Exit, ...]) -> tuple[Exit, ...]:
+    """Join the ways out that differ in plain numbers only."""
+    groups: dict[tuple[object, ...], Exit] = {}
+    for way in ways:
+        values = (way.value, *(v for _, v in way.written))
+        key = (way.objects, *(None if isinstance(v, Num | Unknown) else v for v in values))
+        known = groups.get(key, way)
+        written = tuple(
+            (n, _joined(v, w)) for (n, v), (_, w) in zip(known.written, way.written, strict=True)
+        )
+        groups[key] = Exit(_joined(known.value, way.value), way.objects, written)
+    return tuple(groups.values())
+
+
+def _joined(a: Value, b: Value) -> Value:
+    if isinstance(a, Num | Unknown) and isinstance(b, Num | Unknown):
+        return join(a, b)
+    return b

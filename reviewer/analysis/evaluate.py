@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from reviewer.analysis.branches import decide, equality, find_slot, is_open, truths
+from reviewer.analysis.numbers import COMPARISONS, compare, fold
 from reviewer.analysis.objects import (
     find_ancestors,
     find_head,
@@ -15,14 +16,13 @@ from reviewer.analysis.objects import (
 )
 from reviewer.analysis.uses import note_cast, note_read
 from reviewer.analysis.values import (
-    SURE,
     UNKNOWN,
-    Doubt,
     HeadWord,
     Num,
     ObjectId,
     Place,
     Ptr,
+    Ref,
     State,
     Symbol,
     Token,
@@ -40,79 +40,9 @@ if TYPE_CHECKING:
 Results = list[tuple[State, Value]]
 
 
-class Decision(NamedTuple):
-    """One truth of an expression; ``loose``: it also hangs on something not followed."""
-
-    state: State
-    truth: bool
-    doubt: Doubt
-    about: Doubt
-    loose: bool
-
-
 ORDER0 = frozenset({Position.ORDER0})
 TAIL = frozenset({Position.TAIL})
 _CONSTANTS = {"true": 1, "false": 0, "NULL": 0}
-_FOLD: dict[str, Callable[[int, int], int]] = {
-    "+": lambda a, b: a + b,
-    "-": lambda a, b: a - b,
-    "&": lambda a, b: a & b,
-    "|": lambda a, b: a | b,
-    "<": lambda a, b: int(a < b),
-    "<=": lambda a, b: int(a <= b),
-    ">": lambda a, b: int(a > b),
-    ">=": lambda a, b: int(a >= b),
-    "==": lambda a, b: int(a == b),
-    "!=": lambda a, b: int(a != b),
-}
-
-
-def truths(state: State, value: Value) -> Iterable[tuple[State, bool, Doubt, Doubt]]:
-    """Yield (state, truth, doubt, about) for each truth the value can have."""
-    match value:
-        case Num(value=number, doubt=doubt, about=about):
-            yield state, bool(number), doubt, about
-        case Ptr(doubt=doubt):
-            yield state, True, doubt, SURE
-        case Place() | Unknown(nonzero=True):
-            yield state, True, SURE, SURE
-        case _:
-            yield state, True, SURE, SURE
-            yield state, False, SURE, SURE
-
-
-def decide(frame: Frame, state: State, expr: c.Expr) -> Iterable[Decision]:
-    """Yield a path for each truth an expression can have; a variable tested keeps its answer."""
-    for s1, value in evaluate(frame, state, expr):
-        for s2, truth, doubt, about in truths(s1, value):
-            loose = is_open(value)
-            yield Decision(_remember(s2, expr, truth=truth), truth, doubt, about, loose)
-
-
-def _remember(state: State, expr: c.Expr, *, truth: bool) -> State:
-    """Return the state in which a variable of unknown value is zero, or is not."""
-    match expr:
-        case (
-            c.Cast(operand=operand)
-            | c.Call(callee=c.Name(name="likely" | "unlikely"), args=(operand,))
-        ):
-            return _remember(state, operand, truth=truth)
-        case c.Unary(op="!", operand=operand):
-            return _remember(state, operand, truth=not truth)
-        case c.Binary(op="==" | "!=" as op, left=left, right=c.Number(value=0)):
-            return _remember(state, left, truth=truth == (op == "!="))
-        case c.Name(name=name):
-            old = state.env.get(name)
-            if isinstance(old, Unknown) and not old.nonzero:
-                known = state.copy()
-                known.env[name] = Unknown(old.doubt, nonzero=True) if truth else Num(0, old.doubt)
-                return known
-    return state
-
-
-def is_open(value: Value) -> bool:
-    """Say whether the truth of a value hangs on something that is not followed."""
-    return value.open if isinstance(value, Num) else not isinstance(value, Ptr | Place)
 
 
 def evaluate(frame: Frame, state: State, expr: c.Expr) -> Results:
@@ -223,11 +153,13 @@ def _unary(frame: Frame, state: State, expr: c.Unary) -> Results:
     op, operand = expr.op, expr.operand
     if op == "&":
         if isinstance(operand, c.Name):
-            # its address leaves: whoever holds it may write it
-            return [(state, UNKNOWN)]
+            return _take_address(state, operand.name)
         return address(frame, state, operand)
     if op in ("++x", "--x", "x++", "x--"):
         return _step(frame, state, operand)
+    name = find_slot(state, expr) if op == "*" else ""
+    if name in state.env:
+        return [(state, state.env[name])]
     results: Results = []
     for s, value in evaluate(frame, state, operand):
         if op == "!":
@@ -241,6 +173,13 @@ def _unary(frame: Frame, state: State, expr: c.Unary) -> Results:
         else:
             results.append((s, Unknown(doubt_of(value)) if op != "*" else UNKNOWN))
     return results
+
+
+def _take_address(state: State, name: str) -> Results:
+    """``&name``: who is handed it may write the variable, and says so on return."""
+    if name not in state.env:
+        return [(state, UNKNOWN)]
+    return [(state, Ref(name))]
 
 
 def _step(frame: Frame, state: State, operand: c.Expr) -> Results:
@@ -316,10 +255,22 @@ def write_head_word(state: State, obj: ObjectId, value: Value) -> State:
 
 def _binary(frame: Frame, state: State, expr: c.Binary) -> Results:
     results: Results = []
+    fact = equality(expr)
+    if fact in state.facts:
+        return [(state, Num(int(state.facts[fact] == (expr.op == "=="))))]
     for s1, left in evaluate(frame, state, expr.left):
         for s2, right in evaluate(frame, s1, expr.right):
-            results += _combine(s2, expr.op, left, right)
+            if expr.op in ("==", "!="):
+                results += _combine(s2, expr.op, _number(frame, left), _number(frame, right))
+            else:
+                results += _combine(s2, expr.op, left, right)
     return results
+
+
+def _number(frame: Frame, value: Value) -> Value:
+    """Return an enumerator as its number."""
+    number = frame.engine.constant(value.name) if isinstance(value, Symbol) else None
+    return value if number is None else Num(number)
 
 
 def _combine(state: State, op: str, left: Value, right: Value) -> Results:
@@ -347,10 +298,14 @@ def _combine(state: State, op: str, left: Value, right: Value) -> Results:
             return [(state, Num(int(op == "!=")))]
         case Num(value=0), Ptr() if op in ("==", "!="):
             return [(state, Num(int(op == "!=")))]
-        case Num(value=a), Num(value=b) if op in _FOLD:
-            return [
-                (state, Num(_FOLD[op](a, b), left.doubt | right.doubt, left.about | right.about))
-            ]
+        case Num(), Num():
+            folded = fold(op, left, right)
+            if folded is not None:
+                return [(state, folded)]
+        case Unknown(), Num(value=number) if op in COMPARISONS:
+            answer = compare(op, left, number)
+            if answer is not None:
+                return [(state, answer)]
         case Token(), Unknown() | Num() if op in ("+", "-", "^", "&", "|"):
             same = isinstance(right, Num) and right.value == 0 and op in "+-^|"
             return [(state, left if same else replace(left, moved=True))]

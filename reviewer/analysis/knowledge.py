@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from reviewer.analysis.callgraph import CallGraph
 from reviewer.analysis.engine import Engine, Summary, TooLong, is_page_type
+from reviewer.analysis.handed import Handed
 from reviewer.analysis.hazards import CallSite, Hazard, Made
 from reviewer.analysis.reach import EntryPath, Reach
-from reviewer.analysis.values import ObjectId, ObjectState, Ptr, Unknown, Value, find_root
+from reviewer.analysis.values import ObjectId, ObjectState, Ptr, Token, Unknown, Value, find_root
 from reviewer.cfacts.codebase import CodeBase
 from reviewer.model import ctree as c
 from reviewer.model.facts import FunctionFacts, Skipped
@@ -43,6 +44,7 @@ class Knowledge:
         self.words = words
         self.engine = Engine(code, words)
         self.graph = CallGraph(code)
+        self.handed = Handed(self.graph, words)
         self.reach = Reach(self.graph, words)
         self._hazards: dict[tuple[str, str, int], tuple[Hazard, ...]] = {}
         self._roots: tuple[FunctionFacts, ...] | None = None
@@ -114,7 +116,7 @@ class Knowledge:
 
     def _walk(self, function: FunctionFacts) -> tuple[Hazard, ...]:
         try:
-            hazards, _ = self.engine.walk(function)
+            hazards, _ = self.engine.walk(function, self._handed(function))
         except TooLong:
             self.engine.note_skipped(function, "the walk took more steps than one may")
             return ()
@@ -122,6 +124,15 @@ class Knowledge:
             self.engine.note_skipped(function, "the source nests too deep to be walked")
             return ()
         return hazards
+
+    def _handed(self, function: FunctionFacts) -> dict[str, Value]:
+        """Return the parameters that are the pfn of a pinned page in every call."""
+        if not any(call.name in self.words.sources for call in function.calls):
+            return {}
+        found = {
+            n: self.handed.find_carrier(function, i) for i, n in enumerate(function.parameters)
+        }
+        return {name: Token(word) for name, word in found.items() if word}
 
     def made(self, hazard: Hazard) -> Made:
         """Say where the page of a hazard came from."""

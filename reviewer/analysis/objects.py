@@ -65,7 +65,8 @@ def step_neighbour(state: State, obj: ObjectId) -> ObjectId:
     mine = state.find(obj)
     for other in [o for o in state.objects if o != obj and obj in find_ancestors(o)]:
         del state.objects[other]
-    state.objects[obj] = replace(mine, positions=ANYWHERE)
+    block = Pin.EXCLUSIVE in mine.pins and mine.positions == frozenset({Position.ORDER0})
+    state.objects[obj] = mine if block else replace(mine, positions=ANYWHERE)
     return obj
 
 
@@ -117,6 +118,15 @@ def mark_alone(state: State, obj: ObjectId) -> None:
     for page in find_ancestors(obj)[:1]:
         if obj[0] == "head" and not state.find(page).pins:
             state.objects[obj] = replace(state.find(obj), alone=True)
+
+
+def pin_head(state: State, obj: ObjectId, pin: Pin) -> State:
+    """Return the state after a pin that holds the head computed before, too."""
+    head: ObjectId = ("head", obj)
+    mine = state.objects.get(head)
+    if mine is None or not mine.unpinned:
+        return state
+    return take_pin(state, head, pin, None)
 
 
 def settle(state: State, obj: ObjectId) -> None:

@@ -39,7 +39,7 @@ def make_page(
     argument = describe(call.args[0]) if call.args else ""
     pin = _pin_of(frame, state, word, argument)
     positions = word.positions
-    carrier = frame.words.carriers.get(token.word) if token is not None else None
+    carrier = frame.words.carriers.get(token.word if token is not None else argument)
     if carrier is not None:
         pin = pin if carrier.pin is None else carrier.pin
         positions &= carrier.positions

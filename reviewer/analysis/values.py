@@ -20,6 +20,7 @@ ObjectId = tuple[object, ...]
 Doubt = frozenset[ObjectId]
 SURE: Doubt = frozenset()
 REFS = 3
+ANY_SIGN = "-0+"
 
 
 def find_root(obj: ObjectId) -> ObjectId:
@@ -48,10 +49,10 @@ class Num:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """Any value; with ``nonzero`` any but zero."""
+    """Any value; a number of one of ``signs``."""
 
     doubt: Doubt = SURE
-    nonzero: bool = False
+    signs: str = ANY_SIGN
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +99,25 @@ class Token:
     moved: bool = False
 
 
-Value = Num | Unknown | Ptr | Place | HeadWord | Symbol | Token
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """The address of a variable of the walked function."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pointee:
+    """What a callee is handed for the address of a variable: its value, which it may write."""
+
+    value: Value
+
+
+Value = Num | Unknown | Ptr | Place | HeadWord | Symbol | Token | Ref | Pointee
 UNKNOWN = Unknown()
 Predicate = tuple[str, str]  # its name, and its argument as written
 LOCKED = "locked"  # the predicate of a lock that is held, by how it is spelled
+EQUAL = "equal"  # the predicate of a variable and the constant it was compared with
 HELD_PFN = "held pfn"  # the predicate of a pfn whose page is held, by how it is spelled
 
 
@@ -175,11 +191,11 @@ class State:
 
     def page_key(self) -> tuple[object, ...]:
         """Return what two states must share to be merged: all but plain numbers."""
-        kept = (Ptr, Place, HeadWord, Symbol, Token)
+        kept = (Ptr, Place, HeadWord, Symbol, Token, Ref)
         return (
             frozenset((n, v) for n, v in self.env.items() if isinstance(v, kept)),
             frozenset(self.objects.items()),
-            frozenset(self.facts.items()),
+            frozenset(item for item in self.facts.items() if item[0][0] != EQUAL),
         )
 
     def find(self, obj: ObjectId) -> ObjectState:
@@ -206,7 +222,7 @@ class State:
         Two paths that differ in it only are one. What the caller ``handed`` in is kept, since
         the caller reads it, and so is a pin, since a recheck may join a page to it.
         """
-        env = {name: value for name, value in self.env.items() if name in live}
+        env = {n: v for n, v in self.env.items() if n in live or n.startswith("*")}
         named = {obj for v in env.values() if (obj := object_of(v)) is not None}
         roots = {find_root(obj) for obj in named}
         objects = {
@@ -220,7 +236,7 @@ class State:
         facts = {
             fact: known
             for fact, known in self.facts.items()
-            if fact[0] == LOCKED or not fact[1] or _names(fact[1]) & live
+            if fact[0] == LOCKED or fact[1][:1] in ("", "*") or _names(fact[1]) & live
         }
         return State(env, objects, facts)
 

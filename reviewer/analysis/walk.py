@@ -6,12 +6,15 @@ from collections import defaultdict, deque
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from reviewer.analysis.branches import decide, find_slot, forget_facts
 from reviewer.analysis.calls import evaluate_call
 from reviewer.analysis.cfg import END, Flow, Node
-from reviewer.analysis.evaluate import Results, decide, evaluate
+from reviewer.analysis.evaluate import Results, evaluate
 from reviewer.analysis.hazards import Demand, Hazard
+from reviewer.analysis.numbers import join, signs_of
 from reviewer.analysis.objects import find_ancestors
 from reviewer.analysis.values import (
+    EQUAL,
     SURE,
     UNKNOWN,
     Doubt,
@@ -54,7 +57,16 @@ class Frame:
         self.node: Node | None = None  # the one being taken
         self.asked: list[Hazard] = []  # reads of the test being taken
 
+    @property
+    def flags(self) -> frozenset[str]:
+        """The flags among the function's variables."""
+        return self.engine.flags(self.function)
+
     # ---- what expressions need -------------------------------------------------------
+
+    def evaluate(self, state: State, expr: c.Expr) -> Results:
+        """Evaluate an expression on one path."""
+        return evaluate(self, state, expr)
 
     def call(self, state: State, call: c.Call) -> Results:
         """Evaluate a call."""
@@ -68,14 +80,14 @@ class Frame:
         """Store into a variable of ``state``; facts about its old value go."""
         while isinstance(target, c.Cast):
             target = target.operand
-        if not isinstance(target, c.Name):
+        name = find_slot(state, target)
+        if not name:
             return
-        name = target.name
-        # flags stay apart; of another number it is kept that it is not zero
-        plain = not isinstance(value, Num) or value.value in (0, 1)
-        state.env[name] = value if plain else Unknown(nonzero=True)
-        for fact in [f for f in state.facts if name in f[1]]:
-            del state.facts[fact]
+        # flags stay apart; of another number the sign is kept
+        if isinstance(value, Num) and abs(value.value) > 1:
+            value = Unknown(signs=signs_of(value))
+        state.env[name] = value
+        forget_facts(state, name)
 
     def statement_expression(self, state: State, block: c.Block) -> Results:
         """Run ``({ ... })`` on one path."""
@@ -102,7 +114,7 @@ class Frame:
             return [(s, UNKNOWN) for s in starts]
         ends: Results = []
         seen: dict[int, set[tuple[object, ...]]] = defaultdict(set)
-        groups: dict[int, dict[tuple[object, ...], int]] = defaultdict(lambda: defaultdict(int))
+        groups: dict[int, dict[tuple[object, ...], dict[object, object]]] = defaultdict(dict)
         work: deque[tuple[int, State, Value]] = deque((flow.start, s, UNKNOWN) for s in starts)
         while work:
             at, state, value = work.pop()
@@ -241,16 +253,22 @@ class Frame:
         return Demand(self.function.name, text, spelled, stop.span, fatal)
 
 
-def _merge(state: State, group: dict[tuple[object, ...], int]) -> State:
-    """Drop plain numbers from a path where many paths with the same pages meet already."""
-    key = state.page_key()
-    group[key] += 1
-    if group[key] <= 2:  # a flag and its negation stay apart
-        return state
+def _merge(state: State, groups: dict[tuple[object, ...], dict[object, object]]) -> State:
+    """Widen a path where many meet: of those with the same pages what differs in numbers goes.
+
+    A number that is the same on all of them stays: that is what a flag says of the pages.
+    """
+    kept = groups.setdefault(state.page_key(), {})
     merged = state.copy()
     for name, value in state.env.items():
         if isinstance(value, Num | Unknown):
-            merged.env[name] = UNKNOWN
+            first = kept.setdefault(name, value)
+            assert isinstance(first, Num | Unknown)
+            kept[name] = merged.env[name] = join(first, value)
+    for fact in [f for f in state.facts if f[0] == EQUAL]:
+        if kept.setdefault(fact, state.facts[fact]) != state.facts[fact]:
+            kept[fact] = None
+            del merged.facts[fact]
     return merged
 
 

@@ -63,10 +63,11 @@ class FieldWord:
 class PinWord:
     """A function that pins its first argument.
 
-    ``when`` is "true" (if it returns non-zero), "always", or "keep": it holds only what is
+    ``when`` is "true" (if it returns non-zero), "positive" (if more than zero, less being an
+    error), "always", or "keep": it holds only what is
     held already. ``positions`` is where the page can be once it is pinned. With ``by_pfn`` its
-    argument is the pfn a source is handed. With ``under`` it counts where a lock so spelled
-    is held.
+    argument is the pfn a source is handed. With ``heads`` it holds the head computed
+    before, too. With ``under`` it counts where a lock so spelled is held.
     """
 
     name: str
@@ -74,6 +75,7 @@ class PinWord:
     when: str
     positions: frozenset[Position] | None
     by_pfn: bool
+    heads: bool
     under: str
     reason: str
 
@@ -116,6 +118,7 @@ class Vocabulary:
     unlocks: frozenset[str]
     locks_by_name: frozenset[str]  # those some source is pinned under, whatever they are handed
     lock_endings: frozenset[str]  # how the locks end that some pin counts under
+    promises: frozenset[str]  # flags by which a caller says that it holds the page
     predicates: frozenset[str]
     boot: frozenset[str]  # marks of functions that run before anybody else has the page
     no_pins: dict[str, str]  # what looks like a pin, and why it is none
