@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING
 
 from reviewer.analysis.branches import forget_written
 from reviewer.analysis.evaluate import Results, evaluate, write_head_word
-from reviewer.analysis.objects import drop_pins, mark_alone, pin_head, split_page, take_pin
+from reviewer.analysis.objects import (
+    drop_pins,
+    mark_alone,
+    own_page,
+    pin_head,
+    split_page,
+    take_pin,
+)
 from reviewer.analysis.sources import make_page, pin_by_pfn
 from reviewer.analysis.spelling import TRANSPARENT, describe
 from reviewer.analysis.values import (
@@ -91,7 +98,10 @@ def _apply(
         changed = _change_bit(frame, state, values[0], values[1], CHANGE_BIT[name])
         if changed is not None:
             return [(changed, UNKNOWN)]
+    if isinstance(first, Ptr) and name in words.owners:
+        return [(own_page(state, first.obj), UNKNOWN)]
     if isinstance(first, Ptr) and name in words.unpins:
+        frame.engine.note_put(first.obj, state.find(first.obj))
         return [(drop_pins(state, first.obj), UNKNOWN)]
     counts = [v for v in values if isinstance(v, Place) and v.field in words.refcount_fields]
     if counts and name in TAKE_REF:

@@ -120,6 +120,8 @@ class Engine:
         self.words = words
         self.makers: frozenset[str] = frozenset()
         self.made: dict[ObjectId, Made] = {}
+        self._given_back: set[ObjectId] = set()
+        self._pinned: set[ObjectId] = set()
         self.sites: dict[CallSite, bool] = {}
         self.skipped: dict[tuple[str, str, str], Skipped] = {}
         self._flows: dict[int, tuple[c.Block, Flow]] = {}
@@ -137,6 +139,19 @@ class Engine:
         """Remember that part of a function was not analysed."""
         key = (function.path, function.name, reason)
         self.skipped[key] = Skipped("analysis", function.path, function.name, reason)
+
+    def note_put(self, obj: ObjectId, mine: ObjectState) -> None:
+        """Remember that a page was put or freed, and whether it was pinned until then."""
+        root = find_root(obj)
+        if root[0] == "made" and mine.tracked:
+            (self._pinned if mine.pins else self._given_back).add(root)
+
+    def owned(self) -> frozenset[ObjectId]:
+        """Return the pages that a function gave back without having taken them: its caller's.
+
+        A function that frees what it was told by number must have been told to.
+        """
+        return frozenset(self._given_back - self._pinned)
 
     def note_made(self, obj: ObjectId, made: Made) -> None:
         """Remember where a page came from."""

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from reviewer.analysis.branches import decide, equality, find_slot, is_open, truths
-from reviewer.analysis.numbers import COMPARISONS, compare, fold
+from reviewer.analysis.numbers import COMPARISONS, as_flags, compare, fold, mask_bits
 from reviewer.analysis.objects import (
     find_ancestors,
     find_head,
@@ -235,6 +235,8 @@ def _assign(frame: Frame, state: State, expr: c.Assign) -> Results:
                     stored = Ptr(step_neighbour(new, old.obj), old.doubt)
                 elif isinstance(old, Token):
                     stored = replace(old, moved=True)
+            elif expr.op in ("|=", "&="):
+                stored = _mask_variable(frame, s, expr, value)
         if isinstance(expr.target, c.Member) and expr.target.field in frame.words.head_word_fields:
             for s2, place in address(frame, new, expr.target):
                 written = write_head_word(s2, place.obj, stored) if isinstance(place, Place) else s2
@@ -243,6 +245,18 @@ def _assign(frame: Frame, state: State, expr: c.Assign) -> Results:
         frame.store(new, expr.target, stored)
         results.append((new, stored))
     return results
+
+
+def _mask_variable(frame: Frame, state: State, expr: c.Assign, value: Value) -> Value:
+    """Return a word of flags after ``|=`` or ``&=``."""
+    old = state.env.get(find_slot(state, expr.target))
+    number = _number(frame, value)
+    if not isinstance(old, Num | Unknown) or not isinstance(number, Num | Unknown):
+        return UNKNOWN
+    masked = mask_bits(expr.op[0], old, number)
+    if isinstance(masked, Unknown) and masked.may == masked.must:
+        return as_flags(Num(masked.must, masked.doubt))
+    return UNKNOWN if masked is None else masked
 
 
 def write_head_word(state: State, obj: ObjectId, value: Value) -> State:
@@ -260,7 +274,7 @@ def _binary(frame: Frame, state: State, expr: c.Binary) -> Results:
         return [(state, Num(int(state.facts[fact] == (expr.op == "=="))))]
     for s1, left in evaluate(frame, state, expr.left):
         for s2, right in evaluate(frame, s1, expr.right):
-            if expr.op in ("==", "!="):
+            if expr.op in ("==", "!=", "&", "|"):
                 results += _combine(s2, expr.op, _number(frame, left), _number(frame, right))
             else:
                 results += _combine(s2, expr.op, left, right)
@@ -302,6 +316,10 @@ def _combine(state: State, op: str, left: Value, right: Value) -> Results:
             folded = fold(op, left, right)
             if folded is not None:
                 return [(state, folded)]
+        case Num() | Unknown(), Num() | Unknown() if op in "&|":
+            masked = mask_bits(op, left, right)
+            if masked is not None:
+                return [(state, masked)]
         case Unknown(), Num(value=number) if op in COMPARISONS:
             answer = compare(op, left, number)
             if answer is not None:

@@ -66,7 +66,13 @@ class Knowledge:
             yielding = makers | sources
             self._roots = tuple(
                 sorted(
-                    (f for f in functions if not yielding.isdisjoint(x.name for x in f.calls)),
+                    (
+                        f
+                        for f in functions
+                        # what a word of the vocabulary does is its contract
+                        if f.name not in sources
+                        and not yielding.isdisjoint(x.name for x in f.calls)
+                    ),
                     key=lambda f: (f.path, f.line, f.name),
                 )
             )
@@ -123,7 +129,8 @@ class Knowledge:
         except RecursionError:
             self.engine.note_skipped(function, "the source nests too deep to be walked")
             return ()
-        return hazards
+        owned = self.engine.owned()
+        return tuple(h for h in hazards if find_root(h.obj) not in owned)
 
     def _handed(self, function: FunctionFacts) -> dict[str, Value]:
         """Return the parameters that are the pfn of a pinned page in every call."""

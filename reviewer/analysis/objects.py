@@ -113,6 +113,14 @@ def take_pin(state: State, obj: ObjectId, pin: Pin, positions: frozenset[Positio
     return taken
 
 
+def own_page(state: State, obj: ObjectId) -> State:
+    """Return the state after a call that says the page is free, or fresh from the allocator."""
+    if not state.find(obj).tracked:
+        return state
+    mine = ObjectState(frozenset({Position.ORDER0}), frozenset({Pin.EXCLUSIVE}))
+    return state.with_object(obj, mine)
+
+
 def mark_alone(state: State, obj: ObjectId) -> None:
     """Note that a head was pinned though nothing pins the page it was computed from."""
     for page in find_ancestors(obj)[:1]:

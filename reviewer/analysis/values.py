@@ -49,10 +49,12 @@ class Num:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """Any value; a number of one of ``signs``."""
+    """Any value; a number of one of ``signs``, with bits it ``may`` and ``must`` have."""
 
     doubt: Doubt = SURE
     signs: str = ANY_SIGN
+    may: int = -1
+    must: int = 0
 
 
 @dataclass(frozen=True, slots=True)

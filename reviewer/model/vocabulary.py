@@ -113,6 +113,7 @@ class Vocabulary:
     carriers: dict[str, CarrierWord]
     pins: dict[str, PinWord]
     unpins: frozenset[str]
+    owners: frozenset[str]  # their argument is the allocator's own: free, or just handed out
     splitters: frozenset[str]  # zero: the compound page is split, and only the argument held
     locks: frozenset[str]  # functions that take a lock
     unlocks: frozenset[str]
