@@ -13,10 +13,13 @@ from reviewer.model.pagestate import ANYWHERE, Pin, Position
 from reviewer.model.rule import Confidence, Rule, Severity
 from reviewer.model.vocabulary import (
     CarrierWord,
+    CounterWord,
+    CountingWords,
     EntryWord,
     FieldWord,
     PinWord,
     SourceWord,
+    Unit,
     Vocabulary,
 )
 
@@ -152,6 +155,27 @@ def _pins(entries: Iterable[Mapping[str, Any]]) -> dict[str, PinWord]:
     return words
 
 
+def _counting(data: Mapping[str, Any]) -> CountingWords:
+    words = data["counting"]
+    counters = {
+        field: CounterWord(field, Unit(entry["unit"]), entry["start"], entry["reason"])
+        for entry in data["counter"]
+        for field in entry["field"]
+    }
+    return CountingWords(
+        counters=counters,
+        statistics=words["statistics"],
+        changed_by=words["changed_by"],
+        double_map=frozenset(words["double_map"]),
+        hugetlb=frozenset(words["hugetlb"]),
+        sizes=frozenset(words["sizes"]),
+        orders=frozenset(words["orders"]),
+        pmd_pages=frozenset(words["pmd_pages"]),
+        pte_pages=frozenset(words["pte_pages"]),
+        watched=frozenset(words["watched"]),
+    )
+
+
 @cache
 def load_vocabulary(directory: Path | None = None) -> Vocabulary:
     """Load ``rules/vocabulary.toml``.
@@ -174,6 +198,8 @@ def load_vocabulary(directory: Path | None = None) -> Vocabulary:
     ):
         for entry in data[kind]:
             _require(entry, "reason", f"rules/vocabulary.toml: [[{kind}]] {entry['name'][0]}")
+    for entry in data["counter"]:
+        _require(entry, "reason", f"rules/vocabulary.toml: [[counter]] {entry['field'][0]}")
     entries = tuple(
         EntryWord(
             table=entry.get("table", ""),
@@ -215,4 +241,5 @@ def load_vocabulary(directory: Path | None = None) -> Vocabulary:
         boot=frozenset(data["boot"]["marks"]),
         no_pins={name: entry["reason"] for entry in data["no_pin"] for name in entry["name"]},
         entries=entries,
+        counting=_counting(data),
     )

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from reviewer.analysis.callgraph import CallGraph
+from reviewer.analysis.counts.counting import Counting
 from reviewer.analysis.engine import Engine, Summary, TooLong, is_page_type
 from reviewer.analysis.handed import Handed
 from reviewer.analysis.hazards import CallSite, Hazard, Made
@@ -46,6 +47,7 @@ class Knowledge:
         self.graph = CallGraph(code)
         self.handed = Handed(self.graph, words)
         self.reach = Reach(self.graph, words)
+        self.counting = Counting(self.engine, self.graph)
         self._hazards: dict[tuple[str, str, int], tuple[Hazard, ...]] = {}
         self._roots: tuple[FunctionFacts, ...] | None = None
         self._demands: dict[tuple[str, str, int], tuple[ParameterDemand, ...]] = {}

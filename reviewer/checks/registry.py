@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from reviewer.analysis.knowledge import Knowledge
-from reviewer.checks import page_demand
+from reviewer.checks import count_use, page_demand
 from reviewer.model.errors import BadInputError
 from reviewer.model.facts import FunctionFacts
 from reviewer.model.finding import Finding
@@ -26,7 +26,10 @@ class Check:
     find: Callable[[Knowledge, Iterable[Rule], FunctionFacts], list[Finding]]
 
 
-CHECKS: dict[str, Check] = {"page-demand": Check(Knowledge.roots, page_demand.find)}
+CHECKS: dict[str, Check] = {
+    "count-use": Check(count_use.subjects, count_use.find),
+    "page-demand": Check(Knowledge.roots, page_demand.find),
+}
 
 
 class Checking:

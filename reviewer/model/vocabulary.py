@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from reviewer.model.pagestate import Pin, Position
 
@@ -80,6 +81,48 @@ class PinWord:
     reason: str
 
 
+class Unit(StrEnum):
+    """What one count of a counter stands for."""
+
+    PAGE = "page"  # a mapping of this page
+    WHOLE = "whole"  # a mapping of the compound page as a whole
+    TOTAL = "total"  # a mapping of the compound page or of any page of it
+    MAPPED = "mapped"  # a page of the compound page that is mapped
+    REFERENCES = "references"  # a reference to the compound page
+    PINS = "pins"  # a long-term pin of the compound page
+
+
+@dataclass(frozen=True, slots=True)
+class CounterWord:
+    """A counter in struct page or struct folio: what it counts and what it starts at."""
+
+    field: str
+    unit: Unit
+    start: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CountingWords:
+    """The words of the accounting rules. ``statistics`` and ``changed_by`` are expressions.
+
+    ``hugetlb`` are tests that say a page is a hugetlb page, ``sizes`` functions that return how
+    many pages a compound page has, ``orders`` those that return its order. ``pmd_pages`` yield
+    the page that a huge entry maps, ``pte_pages`` the one that a page-table entry maps.
+    """
+
+    counters: dict[str, CounterWord]
+    statistics: str
+    changed_by: str
+    double_map: frozenset[str]
+    hugetlb: frozenset[str]
+    sizes: frozenset[str]
+    orders: frozenset[str]
+    pmd_pages: frozenset[str]
+    pte_pages: frozenset[str]
+    watched: frozenset[str]
+
+
 @dataclass(frozen=True, slots=True)
 class EntryWord:
     """What makes a function an entry point: a table's member, a macro, or a registration."""
@@ -124,3 +167,4 @@ class Vocabulary:
     boot: frozenset[str]  # marks of functions that run before anybody else has the page
     no_pins: dict[str, str]  # what looks like a pin, and why it is none
     entries: tuple[EntryWord, ...]
+    counting: CountingWords

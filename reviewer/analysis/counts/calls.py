@@ -1,0 +1,280 @@
+"""Calls of a counting walk: atomic operations on counters, statistics, tests, and helpers."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from functools import reduce
+from typing import TYPE_CHECKING
+
+from reviewer.analysis.calls import TRANSPARENT
+from reviewer.analysis.counts.evaluate import Results, evaluate
+from reviewer.analysis.counts.notes import Event, Exit, Note
+from reviewer.analysis.counts.state import State
+from reviewer.analysis.counts.values import (
+    NOBODY,
+    UNKNOWN,
+    Count,
+    Counter,
+    Num,
+    Page,
+    Symbol,
+    Value,
+    find_base,
+    join_counts,
+    rename_value,
+)
+from reviewer.analysis.counts.values import rename as rename_subject
+from reviewer.model import ctree as c
+from reviewer.model.facts import FunctionFacts
+from reviewer.model.pagestate import Position
+
+if TYPE_CHECKING:
+    from reviewer.analysis.counts.walk import Frame
+
+_ATOMIC = re.compile(r"(?:raw_|arch_)?atomic_(?P<op>[a-z_]+?)(?:_relaxed|_acquire|_release)?$")
+_SET_BIT = re.compile(r"(?:arch_)?_*(?:test_and_)?set_bit$")
+# Spelled as calls by the reader of C; their value is one of their arguments'.
+_ONE_OF = frozenset({"max", "min", "max_t", "min_t", "clamp", "clamp_t"})
+_RAISES = frozenset({"inc", "add", "inc_and_test", "inc_return", "add_return", "fetch_inc"})
+_DROPS = frozenset({"dec", "sub", "dec_and_test", "sub_and_test", "dec_return", "sub_return"})
+_TESTS_ZERO = frozenset({"dec_and_test", "sub_and_test"})
+_RETURNS = frozenset({"inc_return", "add_return", "dec_return", "sub_return"})
+
+
+def evaluate_call(frame: Frame, state: State, call: c.Call) -> Results:
+    """Evaluate a call on one path."""
+    name = call.callee.name if isinstance(call.callee, c.Name) else ""
+    if name in frame.counting.vocabulary.stop:
+        return []  # nothing runs after it
+    paths: list[tuple[State, tuple[Value, ...]]] = [(state, ())]
+    for arg in call.args:
+        paths = [(s2, (*vs, v)) for s1, vs in paths for s2, v in evaluate(frame, s1, arg)]
+    return [r for s, values in paths for r in _apply(frame, s, name, call, values)]
+
+
+def _apply(
+    frame: Frame, state: State, name: str, call: c.Call, values: tuple[Value, ...]
+) -> Results:
+    words = frame.words
+    if name in TRANSPARENT and values:
+        return [(state, values[0])]
+    if name in _ONE_OF:
+        return [(state, _one_of(values))]
+    counters = [v for v in values if isinstance(v, Counter)]
+    atomic = _ATOMIC.match(name)
+    if atomic and counters:
+        others: list[Value] = [v for v in values if not isinstance(v, Counter)]
+        return _atomic(frame, state, atomic["op"], call, counters[0], others)
+    symbols = [v.name for v in values if isinstance(v, Symbol)]
+    statistics = [s for s in symbols if frame.counting.is_statistic(s)]
+    if statistics and frame.counting.changes_statistic(name):
+        event = _event(frame, state, "statistic", statistics[0], 0, NOBODY, call.span)
+        return [(state.after(event), UNKNOWN)]
+    if symbols and _SET_BIT.match(name):
+        bit = _event(frame, state, "flag", symbols[0], 1, NOBODY, call.span)
+        done = state.after(bit)
+        return [(done, Num(0)), (done, Num(1))] if "test" in name else [(done, UNKNOWN)]
+    if name in words.watched:
+        _note_watched(frame, state, name, call, values)
+        return [(state, UNKNOWN)]
+    if name in frame.counting.vocabulary.sources:
+        return [_made(frame, state, name, call.span)]
+    return _enter(frame, state, name, call, values)
+
+
+def _one_of(values: tuple[Value, ...]) -> Value:
+    counts = [v for v in values if isinstance(v, Count)]
+    return reduce(join_counts, counts) if counts else UNKNOWN
+
+
+def _made(frame: Frame, state: State, name: str, span: c.Span) -> tuple[State, Value]:
+    subject = ("made", name, span.at_path, span.at_line)
+    return state.forgetting(subject), Page(subject)
+
+
+def _note_watched(
+    frame: Frame, state: State, name: str, call: c.Call, values: tuple[Value, ...]
+) -> None:
+    page = values[0] if values else UNKNOWN
+    bounded = any(fact[0] == "below" for fact in state.facts)
+    asked = any(isinstance(v, Count) and v.unit == "mapped" for v in frame.decided)
+    frame.note(
+        Note(
+            "call", call.span, frame.function.name, name, page,
+            events=state.events, bounded=bounded or asked,
+        )
+    )  # fmt: skip
+
+
+def _event(
+    frame: Frame,
+    state: State,
+    kind: str,
+    what: str,
+    sign: int,
+    subject: tuple[object, ...],
+    span: c.Span,
+    field: str = "",
+) -> Event:
+    huge = state.is_huge(subject) or any(f[0] == "huge" for f in state.facts)
+    return Event(kind, what, sign, subject, frame.function.name, span, span, field, True, huge)
+
+
+# ---- atomic operations -----------------------------------------------------------------------
+
+
+def _atomic(
+    frame: Frame, state: State, op: str, call: c.Call, counter: Counter, others: list[Value]
+) -> Results:
+    word = frame.words.counters[counter.field]
+    subject, span = counter.subject, call.span
+    small = state.is_small(subject)
+    if op == "read":
+        frame.note(Note("read", span, frame.function.name, op, counter, small=small))
+        return [(state, Count(word.unit, word.start < 0, subject, span))]
+    if op == "set":
+        value = others[-1] if others else UNKNOWN
+        frame.note(Note("set", span, frame.function.name, op, counter, value, small))
+        event = _event(frame, state, "set", word.unit, 0, subject, span, counter.field)
+        return [(state.after(event), UNKNOWN)]
+    sign = _sign(op, others)
+    if sign == 0:
+        return [(state, UNKNOWN)]
+    frame.note(Note("read", span, frame.function.name, op, counter, small=small))
+    change = _event(frame, state, "change", word.unit, sign, subject, span, counter.field)
+    _note_order(frame, state, change)
+    done = state.after(change)
+    if op in _TESTS_ZERO and word.start < 0:
+        frame.note(Note("test", span, frame.function.name, op, counter, small=small))
+    if op in ("inc_and_test", "add_negative") and word.start < 0:
+        turn = replace(change, kind="turn")
+        return [(done.after(turn), Num(1)), (done, Num(0))]
+    if op in _RETURNS:
+        return [(done, Count(word.unit, word.start < 0, subject, span, moved=sign))]
+    return [(done, UNKNOWN)]
+
+
+def _sign(op: str, others: list[Value]) -> int:
+    number = next((v.value for v in others if isinstance(v, Num)), None)
+    if op in _RAISES:
+        return -1 if number is not None and number < 0 else 1
+    if op in _DROPS:
+        return 1 if number is not None and number < 0 else -1
+    if op == "add_negative":
+        return 1 if number is not None and number > 0 else -1
+    return 0
+
+
+def _note_order(frame: Frame, state: State, change: Event) -> None:
+    """Note a page's count raised while the whole compound page's was dropped on this path."""
+    if change.what != "page" or change.sign < 0 or change.huge:
+        return
+    base = find_base(change.subject)
+    dropped = [
+        e
+        for e in state.events
+        if (e.kind, e.what, e.sign) == ("change", "whole", -1) and find_base(e.subject) == base
+    ]
+    if dropped and base != NOBODY:
+        events = frozenset({change, *dropped})
+        frame.note(Note("order", change.where, frame.function.name, events=events))
+
+
+# ---- tests and helpers of the tree -----------------------------------------------------------
+
+
+def _enter(
+    frame: Frame, state: State, name: str, call: c.Call, values: tuple[Value, ...]
+) -> Results:
+    pages = [v for v in values if isinstance(v, Page)]
+    if len(values) == 1 and pages:
+        if name in frame.words.hugetlb:
+            known = state.knowing(("huge", find_base(pages[0].subject)))
+            return [(known, Num(1)), (state, Num(0))]
+        if name in frame.words.orders | frame.words.sizes:
+            number = int(name in frame.words.sizes)
+            if state.is_small(pages[0].subject):
+                return [(state, Num(number))]
+            return [(state, UNKNOWN)]
+    callee = frame.counting.meant(name, frame.function.path) if name else None
+    if callee is None:
+        return [(state, UNKNOWN)]
+    if len(values) == 1 and pages and not frame.counting.is_counting(callee):
+        tested = _test(frame, state, callee, pages[0])
+        if tested is not None:
+            return tested
+    if not frame.counting.is_followed(callee, bool(pages)) or frame.depth >= frame.counting.depth:
+        return [(state, UNKNOWN)]
+    return _follow(frame, state, callee, call, values)
+
+
+def _test(frame: Frame, state: State, callee: FunctionFacts, page: Page) -> Results | None:
+    """Ask a test of position: where no part of a compound page passes it, it is small."""
+    answers = frame.counting.answers(callee)
+    if answers is None:
+        return None
+    base = find_base(page.subject)
+    if state.is_small(page.subject):
+        only = answers[Position.ORDER0]
+        return [(state, UNKNOWN if only is None else Num(int(only)))]
+    compound = (answers[Position.HEAD], answers[Position.TAIL])
+    results: Results = []
+    for truth in (True, False):
+        # a folio is never a tail, and what asserts on tails answers nothing for them
+        excluded = compound[0] is (not truth) and compound[1] in (not truth, None)
+        after = state.knowing(("small", base)) if excluded else state
+        results.append((after, Num(int(truth))))
+    return results
+
+
+def _follow(
+    frame: Frame, state: State, callee: FunctionFacts, call: c.Call, values: tuple[Value, ...]
+) -> Results:
+    """Walk a helper with what it is handed, and take over what it did."""
+    names: dict[tuple[object, ...], tuple[object, ...]] = {}
+    handed: list[Value] = []
+    for value in values:
+        given = value
+        if isinstance(given, Page | Counter | Count):
+            canonical = ("param", len(names))
+            known = next((k for k, v in names.items() if v == given.subject), canonical)
+            names[known] = given.subject
+            given = replace(given, subject=known)
+        handed.append(replace(given, handed=True) if isinstance(given, Count) else given)
+    facts = frozenset(
+        (fact, inside)
+        for inside, outside in names.items()
+        for fact in ("small", "huge")
+        if (fact, find_base(outside)) in state.facts
+    )
+    account = frame.counting.account(callee, tuple(handed), facts, frame.depth + 1)
+    if account is None:
+        return [(state, UNKNOWN)]
+    frame.take_notes(account, callee, names, call.span)
+    results: Results = []
+    for way in _join(account.exits):
+        events = {_behind(e, names, call.span) for e in way.events}
+        for event in sorted(events, key=repr):
+            if event.kind == "change":
+                _note_order(frame, state, event)
+        after = state.copy()
+        if any(e.kind == "turn" for e in events):
+            after.events = frozenset(e for e in state.events if e.kind != "asked")
+        after.events |= events
+        value = rename_value(way.value, names)
+        if isinstance(value, Count) and not value.handed:
+            value = replace(value, born=call.span)
+        results.append((after, value))
+    return results
+
+
+def _behind(
+    event: Event, names: dict[tuple[object, ...], tuple[object, ...]], where: c.Span
+) -> Event:
+    return replace(event, subject=rename_subject(event.subject, names), where=where, direct=False)
+
+
+def _join(exits: tuple[Exit, ...]) -> list[Exit]:
+    """Keep ways apart that a caller can tell apart: their values, and what they did."""
+    return list(dict.fromkeys(Exit(e.value, e.events, frozenset()) for e in exits))

@@ -1,0 +1,325 @@
+"""What one tree's functions do with counters, each worked out once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import lru_cache
+
+from reviewer.analysis.callgraph import CallGraph
+from reviewer.analysis.cfg import Flow
+from reviewer.analysis.counts.notes import Account, Exit
+from reviewer.analysis.counts.shape import Shape, read_shape
+from reviewer.analysis.counts.state import Fact
+from reviewer.analysis.counts.values import (
+    UNKNOWN,
+    Count,
+    Counter,
+    Page,
+    Value,
+    head_of,
+    join_counts,
+)
+from reviewer.analysis.counts.walk import MERGE_AT, Frame, TooManyPathsError, start_of
+from reviewer.analysis.engine import Engine, TooLong, is_page_type
+from reviewer.analysis.values import Num, ObjectId, ObjectState, Ptr
+from reviewer.cfacts.config import SCOPE
+from reviewer.model import ctree as c
+from reviewer.model.facts import FunctionFacts, Skipped
+from reviewer.model.pagestate import Pin, Position
+from reviewer.model.vocabulary import Unit
+
+Key = tuple[str, str, int]
+DEPTH = 4  # calls into helpers; counters lie at most three wrappers deep
+LINES = 80  # a longer function is no wrapper: what it counts is its own business
+ROUNDS = 3  # wrappers around wrappers
+
+
+@lru_cache(maxsize=512)
+def _find_words(text: bytes, pattern: bytes) -> tuple[int, ...]:
+    return tuple(match.start() for match in re.finditer(pattern, text))
+
+
+def key_of(function: FunctionFacts) -> Key:
+    """Return what tells a function apart within one tree."""
+    return function.path, function.name, function.line
+
+
+class Counting:
+    """The counting walks over one tree."""
+
+    depth = DEPTH
+
+    def __init__(self, engine: Engine, graph: CallGraph) -> None:
+        self.engine = engine
+        self.code = engine.code
+        self.graph = graph
+        self.vocabulary = engine.words
+        self.words = engine.words.counting
+        self._statistic = re.compile(self.words.statistics)
+        self._changed_by = re.compile(self.words.changed_by)
+        kinds = "|".join(re.escape(t) for t in sorted(self.vocabulary.page_types))
+        self._page_parameter = re.compile(rf"\b({kinds})\s*\*".encode())
+        self._accounts: dict[tuple[object, ...], Account | None] = {}
+        self._shapes: dict[Key, Shape] = {}
+        self._answers: dict[Key, dict[Position, bool | None] | None] = {}
+        self._paths = frozenset(self.code.index.paths)
+        self._mentioning: dict[Key, FunctionFacts] | None = None
+        self._counting: dict[Key, FunctionFacts] | None = None
+
+    # ---- words -------------------------------------------------------------------------
+
+    def is_statistic(self, name: str) -> bool:
+        """Say whether a name is a statistic of mappings."""
+        return self._statistic.match(name) is not None
+
+    def changes_statistic(self, name: str) -> bool:
+        """Say whether a function that is handed a statistic changes it."""
+        return self._changed_by.search(name) is not None
+
+    def _is_change(self, call: c.Call) -> bool:
+        assert isinstance(call.callee, c.Name)
+        named = any(isinstance(a, c.Name) and self.is_statistic(a.name) for a in call.args)
+        return named and self.changes_statistic(call.callee.name)
+
+    # ---- which functions count -----------------------------------------------------------
+
+    def mentioning(self) -> dict[Key, FunctionFacts]:
+        """Return the functions of the tree in whose text a counter of mappings stands."""
+        if self._mentioning is None:
+            other = (Unit.REFERENCES, Unit.PINS)
+            fields = [w.field for w in self.words.counters.values() if w.unit not in other]
+            self._mentioning = {key_of(f): f for f in self._find(fields)}
+        return self._mentioning
+
+    def _find(self, fields: list[str]) -> Iterator[FunctionFacts]:
+        pattern = rb"(?:->|\.)\s*(?:" + b"|".join(f.encode() for f in sorted(fields)) + rb")\b"
+        for path in self.code.source.grep_words(sorted(fields), self._prefixes()):
+            if path not in self._paths:
+                continue
+            places = _find_words(self.code.source.read(path), pattern)
+            for function in self.code.functions_in(path) if places else ():
+                if any(function.start <= at < function.end for at in places):
+                    yield function
+
+    def _prefixes(self) -> tuple[str, ...]:
+        return tuple(SCOPE)
+
+    def counting(self) -> dict[Key, FunctionFacts]:
+        """Return the functions worth following: those that count, and short ones around them."""
+        if self._counting is None:
+            found = dict(self.mentioning())
+            references = [w.field for w in self.words.counters.values() if w.unit == "references"]
+            refs = [f for f in self._find(references) if self._reads(f)]
+            found |= self._around(list(found.values()), lambda _: True)
+            found |= self._around(refs, self._returns_number) | {key_of(f): f for f in refs}
+            self._counting = found
+        return self._counting
+
+    def _around(
+        self, edge: list[FunctionFacts], wanted: Callable[[FunctionFacts], bool]
+    ) -> dict[Key, FunctionFacts]:
+        """Return the short functions around these that take a page, to a few rounds."""
+        found: dict[Key, FunctionFacts] = {}
+        for _ in range(ROUNDS):
+            edge = [f for f in self._callers(edge) if key_of(f) not in found and wanted(f)]
+            found |= {key_of(f): f for f in edge}
+        return found
+
+    def _returns_number(self, function: FunctionFacts) -> bool:
+        text = self.code.source.read(function.path)[function.start : function.end]
+        return re.search(rb"\b(int|long|unsigned)\b", text.split(b"(", 1)[0]) is not None
+
+    def _reads(self, function: FunctionFacts) -> bool:
+        return any(call.name == "atomic_read" for call in function.calls)
+
+    def _callers(self, functions: list[FunctionFacts]) -> Iterator[FunctionFacts]:
+        # what every assertion prints is nobody's business
+        for name in sorted({f.name for f in functions} - self.vocabulary.dump):
+            for caller, _ in self.graph.callers(name):
+                short = caller.end_line - caller.line <= LINES and not caller.made_by
+                if short and self._takes_page(caller):
+                    yield caller
+
+    def _takes_page(self, function: FunctionFacts) -> bool:
+        text = self.code.source.read(function.path)[function.start : function.end]
+        return self._page_parameter.search(text.split(b"{", 1)[0]) is not None
+
+    def is_counting(self, function: FunctionFacts) -> bool:
+        """Say whether a function is one of those worth following."""
+        return key_of(function) in self.counting()
+
+    def is_followed(self, function: FunctionFacts, pages: bool) -> bool:
+        """Say whether a call of it is walked."""
+        return self.is_counting(function) or (pages and self._yields_page(function))
+
+    def _yields_page(self, function: FunctionFacts) -> bool:
+        if function.made_by:
+            return True
+        text = self.code.source.read(function.path)[function.start : function.end]
+        head = text.split(b"(", 1)[0]
+        return b"*" in head or b"unsigned long" in head
+
+    def subjects(self) -> tuple[FunctionFacts, ...]:
+        """Return the functions that count, and those that call one that does."""
+        found = dict(self.mentioning())
+        around = self._around(list(found.values()), lambda _: True) | found
+        telling = {
+            f.name for f in around.values() if f.name in self.vocabulary.dump or self._tells(f)
+        }
+        for name in sorted(telling - self.vocabulary.dump):
+            found |= {key_of(caller): caller for caller, _ in self.graph.callers(name)}
+        return tuple(f for _, f in sorted(found.items()) if not f.made_by)
+
+    def _tells(self, function: FunctionFacts) -> bool:
+        """Say whether a caller can go wrong by it: it returns a count, or changes one."""
+        account = self.own(function)
+        return account is not None and any(
+            isinstance(way.value, Count | Counter) or any(e.kind == "change" for e in way.events)
+            for way in account.exits
+        )
+
+    def has_whole_count(self) -> bool:
+        """Say whether the tree counts mappings of a compound page as a whole (4.5 and later).
+
+        Before that one counter of the head holds them.
+        """
+        whole = [w.field for w in self.words.counters.values() if w.unit is Unit.WHOLE]
+        return next(self._find(whole), None) is not None
+
+    # ---- walking ---------------------------------------------------------------------------
+
+    def meant(self, name: str, near: str) -> FunctionFacts | None:
+        """Return the function that a call in the file ``near`` means."""
+        return self.engine.meant(name, near)
+
+    def flow(self, block: c.Block, *, whole: bool) -> Flow:
+        """Return the flow of a block, built once."""
+        return self.engine.flow(block, whole=whole)
+
+    def shape(self, function: FunctionFacts, body: c.FunctionDef) -> Shape:
+        """Return what is read off a function's tree beforehand."""
+        key = key_of(function)
+        if key not in self._shapes:
+            self._shapes[key] = read_shape(body, self.vocabulary, self._is_change)
+        return self._shapes[key]
+
+    def own(self, function: FunctionFacts) -> Account | None:
+        """Return what a function does with pages that may be any; None where it is not read."""
+        return self.account(function, (), frozenset(), 0)
+
+    def account(
+        self,
+        function: FunctionFacts,
+        values: tuple[Value, ...],
+        facts: frozenset[Fact],
+        depth: int,
+    ) -> Account | None:
+        """Return what a function does when called with these arguments.
+
+        A call back into what is being walked is not followed a second time.
+        """
+        key = (key_of(function), values, facts, depth > 0)
+        if key in self._accounts:
+            return self._accounts[key]
+        self._accounts[key] = None
+        body = self.code.body(function)
+        if isinstance(body, Skipped):
+            self.engine.skipped[body.path, body.function, body.reason] = body
+            return None
+        account = self._walk(function, body, values, facts, depth)
+        if account is None:
+            return None
+        if depth:
+            account = replace(account, exits=_join_exits(account.exits))
+        self._accounts[key] = account
+        return account
+
+    def _walk(
+        self,
+        function: FunctionFacts,
+        body: c.FunctionDef,
+        values: tuple[Value, ...],
+        facts: frozenset[Fact],
+        depth: int,
+    ) -> Account | None:
+        start = start_of(self, body, values)
+        start.facts = facts
+        why = "the source nests too deep"
+        for merge_at in (MERGE_AT, 1):
+            frame = Frame(self, function, body, depth, merge_at)
+            try:
+                return frame.account(self.flow(body.body, whole=True), start)
+            except TooManyPathsError:
+                why = "more paths than are walked"
+            except RecursionError:
+                break
+        self.engine.note_skipped(function, f"counters: {why}")
+        return None
+
+    def answers(self, function: FunctionFacts) -> dict[Position, bool | None] | None:
+        """Return what a test of a page says at each position; None where it is no such test."""
+        key = key_of(function)
+        if key not in self._answers:
+            self._answers[key] = self._ask(function)
+        return self._answers[key]
+
+    def _ask(self, function: FunctionFacts) -> dict[Position, bool | None] | None:
+        body = self.code.body(function)
+        if isinstance(body, Skipped) or len(body.parameters) != 1 or body.returns.pointers:
+            return None
+        if not is_page_type(body.parameters[0].type, self.vocabulary):
+            return None
+        answers = {position: self._answer(function, position) for position in Position}
+        return answers if set(answers.values()) != {None} else None
+
+    def _answer(self, function: FunctionFacts, position: Position) -> bool | None:
+        start: dict[ObjectId, ObjectState] = {
+            ("param", 0): ObjectState(frozenset({position}), frozenset({Pin.REFERENCE}))
+        }
+        try:
+            summary = self.engine.summarise(function, (Ptr(("param", 0)),), dict(start), 0)
+        except (TooLong, RecursionError):
+            return None
+        if summary is None:
+            return None
+        values = [value for value, _ in summary.exits]
+        if not values or not all(isinstance(value, Num) for value in values):
+            return None
+        truths = {bool(value.value) for value in values if isinstance(value, Num)}
+        return truths.pop() if len(truths) == 1 else None
+
+
+def _join_exits(exits: tuple[Exit, ...]) -> tuple[Exit, ...]:
+    """Let a function that counts count one thing: what takes in all it returns.
+
+    One that returns a page or the head of it returns its head.
+    """
+    pages = {e.value for e in exits}
+    heads = {Page(head_of(p.subject)) for p in pages if isinstance(p, Page)}
+    if len(pages) > 1 and len(heads) == 1 and all(isinstance(p, Page) for p in pages):
+        return tuple(replace(e, value=next(iter(heads)), facts=frozenset()) for e in exits)
+    exits = _join_ways(exits)
+    counts = [e.value for e in exits if isinstance(e.value, Count)]
+    if not counts:
+        return exits
+    joined = counts[0]
+    for count in counts[1:]:
+        joined = join_counts(joined, count)
+    if joined.unit is Unit.REFERENCES and any(c.unit is not Unit.REFERENCES for c in counts):
+        return exits
+    return tuple(replace(e, value=joined) for e in exits)
+
+
+def _join_ways(exits: tuple[Exit, ...]) -> tuple[Exit, ...]:
+    """Let a function that returns nothing and keeps its own statistics have one way out.
+
+    Whether its first and last mappings were followed by a statistic is asked of itself.
+    """
+    turns = any(e.kind == "turn" for way in exits for e in way.events)
+    if not turns or any(way.value != UNKNOWN for way in exits):
+        return exits
+    kept = ("change", "flag", "set")
+    events = frozenset(e for way in exits for e in way.events if e.kind in kept)
+    return (Exit(UNKNOWN, events, frozenset()),)

@@ -1,0 +1,335 @@
+"""Expressions of a counting walk: pages, counters, what was read from them, and small numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+from reviewer.analysis.counts.arithmetic import accumulate, combine, grow
+from reviewer.analysis.counts.notes import Note
+from reviewer.analysis.counts.state import State
+from reviewer.analysis.counts.values import (
+    NOBODY,
+    UNKNOWN,
+    Count,
+    Counter,
+    HeadWord,
+    Num,
+    Page,
+    Some,
+    Symbol,
+    Unknown,
+    Value,
+    each_of,
+    find_base,
+    head_of,
+)
+from reviewer.analysis.evaluate import describe
+from reviewer.model import ctree as c
+from reviewer.model.vocabulary import Unit
+
+if TYPE_CHECKING:
+    from reviewer.analysis.counts.walk import Frame
+
+Results = list[tuple[State, Value]]
+COMPARISONS: dict[str, Callable[[int, int], bool]] = {
+    "<": lambda a, b: a < b,
+    "<=": lambda a, b: a <= b,
+    ">": lambda a, b: a > b,
+    ">=": lambda a, b: a >= b,
+    "==": lambda a, b: a == b,
+    "!=": lambda a, b: a != b,
+}
+_CONSTANTS = {"true": 1, "false": 0, "NULL": 0}
+_SWAPPED = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "==": "==", "!=": "!="}
+
+
+def truths(state: State, value: Value) -> Iterable[tuple[State, bool]]:
+    """Yield the truths a value can have."""
+    match value:
+        case Num(value=number):
+            yield state, number != 0
+        case Unknown() | Count():
+            yield state, True
+            yield state, False
+        case _:
+            yield state, True
+
+
+def evaluate(frame: Frame, state: State, expr: c.Expr) -> Results:
+    """Evaluate on one path; the results are the paths it splits into."""
+    match expr:
+        case c.Number(value=number):
+            return [(state, Num(number))]
+        case c.Name(name=name):
+            return [(state, _read_name(frame, state, name))]
+        case c.Call():
+            return frame.call(state, expr)
+        case c.Unary():
+            return _unary(frame, state, expr)
+        case c.Binary(op="&&" | "||"):
+            return _logical(frame, state, expr)
+        case c.Binary(op=op) if op in COMPARISONS:
+            return _compare(frame, state, expr)
+        case c.Binary():
+            return _arithmetic(frame, state, expr)
+        case c.Assign():
+            return _assign(frame, state, expr)
+        case c.Ternary():
+            return _ternary(frame, state, expr)
+        case c.Member() | c.Index():
+            return [(s, _load(frame, s, v, expr)) for s, v in address(frame, state, expr)]
+        case c.Cast(operand=operand):
+            return evaluate(frame, state, operand)
+        case c.Comma(items=items):
+            return _sequence(frame, state, items)
+        case c.StatementExpr(body=body):
+            return frame.statement_expression(state, body)
+        case c.Generic(arms=arms):
+            typed = [arm for kind, arm in arms if kind is not None]
+            return evaluate(frame, state, typed[-1] if typed else arms[-1][1])
+    return [(state, UNKNOWN)]
+
+
+def _sequence(frame: Frame, state: State, items: Iterable[c.Expr]) -> Results:
+    results: Results = [(state, UNKNOWN)]
+    for item in items:
+        results = [r for s, _ in results for r in evaluate(frame, s, item)]
+    return results
+
+
+def _read_name(frame: Frame, state: State, name: str) -> Value:
+    if name in state.env:
+        return state.env[name]
+    if name in _CONSTANTS:
+        return Num(_CONSTANTS[name])
+    if name in frame.variables:
+        return UNKNOWN
+    if frame.counting.is_statistic(name) or name in frame.words.double_map:
+        return Symbol(name)
+    number = frame.counting.code.find_enumerator(name)
+    return UNKNOWN if number is None else Num(number)
+
+
+# ---- places ----------------------------------------------------------------------------------
+
+
+def address(frame: Frame, state: State, expr: c.Expr) -> Results:
+    """Evaluate an lvalue to the page it is, or to the counter or head word it names."""
+    match expr:
+        case c.Member(base=base, field=field, arrow=arrow):
+            inner = evaluate(frame, state, base) if arrow else address(frame, state, base)
+            return [(s, _member(frame, v, field)) for s, v in inner]
+        case c.Index(base=base, index=index):
+            return [
+                (s2, _element(pointer, number))
+                for s1, pointer in evaluate(frame, state, base)
+                for s2, number in evaluate(frame, s1, index)
+            ]
+        case c.Unary(op="*", operand=operand):
+            return evaluate(frame, state, operand)
+        case c.Cast(operand=operand):
+            return address(frame, state, operand)
+        case c.Name(name=name) if isinstance(state.env.get(name), Page):
+            return [(state, UNKNOWN)]  # the variable itself, not the page it points at
+    return [(state, UNKNOWN)]
+
+
+def _member(frame: Frame, base: Value, field: str) -> Value:
+    words = frame.counting.vocabulary
+    word = frame.words.counters.get(field)
+    if isinstance(base, Page):
+        if word is not None:
+            whole = word.unit is not Unit.PAGE
+            return Counter(field, find_base(base.subject) if whole else base.subject)
+        if field in words.head_word_fields:
+            return HeadWord(base.subject)
+        if field in words.head_pointer_fields:
+            return Page(head_of(base.subject))
+        if field in words.same_object_fields:
+            return Page(base.subject)
+    elif word is not None and word.unit is not Unit.REFERENCES:
+        return Counter(field, NOBODY)
+    return UNKNOWN
+
+
+def _element(pointer: Value, index: Value) -> Value:
+    if not isinstance(pointer, Page) or index == Num(0):
+        return pointer if isinstance(pointer, Page) else UNKNOWN
+    return Page(each_of(pointer.subject))
+
+
+def _load(frame: Frame, state: State, place: Value, expr: c.Expr) -> Value:
+    if isinstance(place, HeadWord):
+        return place
+    if isinstance(place, Page) and isinstance(expr, c.Member):
+        return place  # &folio->page, or a tail's pointer to its head
+    return UNKNOWN
+
+
+# ---- operators -------------------------------------------------------------------------------
+
+
+def _unary(frame: Frame, state: State, expr: c.Unary) -> Results:
+    if expr.op == "&":
+        return address(frame, state, expr.operand)
+    if expr.op in ("++x", "--x", "x++", "x--"):
+        return _step(frame, state, expr)
+    results: Results = []
+    for s1, value in evaluate(frame, state, expr.operand):
+        if expr.op == "!":
+            if isinstance(value, Count):
+                frame.note(_comparison(frame, s1, "==", value, Num(0), expr.span))
+            results += [(s2, Num(int(not truth))) for s2, truth in truths(s1, value)]
+        elif expr.op == "-":
+            results.append((s1, Num(-value.value) if isinstance(value, Num) else _signless(value)))
+        elif expr.op == "~" and isinstance(value, Num):
+            results.append((s1, Num(~value.value)))
+        else:
+            results.append((s1, UNKNOWN))
+    return results
+
+
+def _signless(value: Value) -> Value:
+    return value if isinstance(value, Some) else UNKNOWN
+
+
+def _step(frame: Frame, state: State, expr: c.Unary) -> Results:
+    """Take ``x++`` and the like: a page moves on, a number grows or shrinks."""
+    results: Results = []
+    for s, old in evaluate(frame, state, expr.operand):
+        new: Value = UNKNOWN
+        if isinstance(old, Page):
+            new = Page(each_of(old.subject))
+        elif isinstance(old, Num | Some | Count):
+            new = grow(old, 1) if "++" in expr.op else grow(old, -1)
+        after = frame.store(s, expr.operand, new)
+        results.append((after, old if expr.op.startswith("x") else new))
+    return results
+
+
+def _logical(frame: Frame, state: State, expr: c.Binary) -> Results:
+    wanted = expr.op == "&&"
+    results: Results = []
+    for s1, left in _condition(frame, state, expr.left):
+        for s2, truth in truths(s1, left):
+            if truth is not wanted:
+                results.append((s2, Num(int(truth))))
+                continue
+            for s3, right in _condition(frame, s2, expr.right):
+                results += [(s4, Num(int(t))) for s4, t in truths(s3, right)]
+    return results
+
+
+def _condition(frame: Frame, state: State, expr: c.Expr) -> Results:
+    """Evaluate for its truth: a count alone is compared with zero."""
+    results = evaluate(frame, state, expr)
+    for s, value in results:
+        if isinstance(value, Count):
+            frame.note(_comparison(frame, s, "!=", value, Num(0), expr.span))
+    return _refine_name(results, expr)
+
+
+def _refine_name(results: Results, expr: c.Expr) -> Results:
+    """Let a variable whose truth was not known have one on each path from here on."""
+    while isinstance(expr, c.Cast):
+        expr = expr.operand
+    if not isinstance(expr, c.Name):
+        return results
+    refined: Results = []
+    for state, value in results:
+        if isinstance(value, Unknown):
+            refined.append((state.refining(expr.name, Some()), Num(1)))
+            refined.append((state.refining(expr.name, Num(0)), Num(0)))
+        else:
+            refined.append((state, value))
+    return refined
+
+
+def _compare(frame: Frame, state: State, expr: c.Binary) -> Results:
+    results: Results = []
+    for s1, left in evaluate(frame, state, expr.left):
+        for s2, right in evaluate(frame, s1, expr.right):
+            if isinstance(left, Num) and isinstance(right, Num):
+                truth = COMPARISONS[expr.op](left.value, right.value)
+                results.append((s2, Num(int(truth))))
+                continue
+            if isinstance(left, Count) or isinstance(right, Count):
+                frame.note(_comparison(frame, s2, expr.op, left, right, expr.span))
+            results += _compare_open(s2, expr, left, right)
+    return results
+
+
+def _compare_open(state: State, expr: c.Binary, left: Value, right: Value) -> Results:
+    """Compare what is not known: a variable may come to have an upper bound on one path."""
+    pair = {type(left), type(right)}
+    if pair == {Some, Num} and Num(0) in (left, right):
+        op = expr.op if isinstance(left, Some) else _SWAPPED[expr.op]
+        if op in (">", "!=", "==", "<="):
+            return [(state, Num(int(op in (">", "!="))))]
+    below = _bounded(expr.op, expr.left, expr.right)
+    if below is None or isinstance(right, Num) or isinstance(left, Num):
+        return [(state, UNKNOWN)]
+    name, truth = below
+    return [(state.knowing(("below", name)), Num(int(truth))), (state, Num(int(not truth)))]
+
+
+def _bounded(op: str, left: c.Expr, right: c.Expr) -> tuple[str, bool] | None:
+    """Return the variable that is less than something where the comparison has this truth."""
+    if isinstance(left, c.Name) and op in ("<", "!=", ">=", "=="):
+        return left.name, op in ("<", "!=")
+    if isinstance(right, c.Name) and op in (">", "!=", "<=", "=="):
+        return right.name, op in (">", "!=")
+    return None
+
+
+def _comparison(
+    frame: Frame, state: State, op: str, left: Value, right: Value, span: c.Span
+) -> Note:
+    if isinstance(right, Count) and not isinstance(left, Count):
+        left, right, op = right, left, _SWAPPED[op]
+    counts = [v for v in (left, right) if isinstance(v, Count)]
+    small = any(state.is_single(count.subject) for count in counts)
+    return Note("compare", span, frame.function.name, op, left, right, small)
+
+
+def _arithmetic(frame: Frame, state: State, expr: c.Binary) -> Results:
+    results: Results = []
+    for s1, left in evaluate(frame, state, expr.left):
+        for s2, right in evaluate(frame, s1, expr.right):
+            results.append((s2, combine(frame, s2, expr.op, left, right, expr.span)))
+    return results
+
+
+def _assign(frame: Frame, state: State, expr: c.Assign) -> Results:
+    results: Results = []
+    for s1, value in evaluate(frame, state, expr.value):
+        if expr.op == "=":
+            results.append((frame.store(s1, expr.target, value, expr.value), value))
+            continue
+        for s2, old in evaluate(frame, s1, expr.target):
+            new = accumulate(frame, s2, expr, old, value)
+            results.append((frame.store(s2, expr.target, new), new))
+    return results
+
+
+def _ternary(frame: Frame, state: State, expr: c.Ternary) -> Results:
+    results: Results = []
+    for s1, value in _condition(frame, state, expr.cond):
+        for s2, truth in truths(s1, value):
+            if truth and expr.then is None:
+                results.append((s2, value))
+            else:
+                results += evaluate(frame, s2, expr.then if truth and expr.then else expr.other)
+    return results
+
+
+def ask(frame: Frame, state: State, expr: c.Expr) -> Iterable[tuple[State, bool]]:
+    """Yield the paths a condition splits into, each with its truth."""
+    for s1, value in _condition(frame, state, expr):
+        yield from truths(s1, value)
+
+
+def describe_source(expr: c.Expr | None) -> str:
+    """Return a short text for where an unknown page came from."""
+    return describe(expr)[:60] if expr is not None else ""

@@ -1,0 +1,124 @@
+"""What a counting walk reads off a function's tree beforehand: variables, guards, loops."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any
+
+from reviewer.analysis.engine import is_page_type
+from reviewer.model import ctree as c
+from reviewer.model.vocabulary import Vocabulary
+
+Line = tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class LoopLines:
+    """The lines of one loop; ``moves`` says that it goes from page to page."""
+
+    lines: frozenset[Line]
+    moves: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A function's variables, those that hold pages, those whose address is taken.
+
+    ``guards`` are, for each ``if``, the statistics' calls inside it, by line and name.
+    """
+
+    variables: frozenset[str]
+    pages: frozenset[str]
+    escaped: frozenset[str]
+    guards: dict[int, tuple[str, ...]]
+    loops: tuple[LoopLines, ...]
+    body: c.FunctionDef  # kept, for guards go by the identity of its nodes
+
+    def asks(self, stmt: c.Stmt | None) -> tuple[str, ...]:
+        """Return the statistics whose change an ``if`` decides."""
+        return self.guards.get(id(stmt), ()) if stmt is not None else ()
+
+
+def iter_nodes(value: Any) -> Iterator[Any]:
+    """Yield a node of the tree and all below it."""
+    work = [value]
+    while work:
+        item = work.pop()
+        if isinstance(item, tuple):
+            work.extend(item)
+        elif is_dataclass(item) and not isinstance(item, c.Span | c.CType):
+            yield item
+            work.extend(getattr(item, f.name) for f in fields(item))
+
+
+def read_shape(
+    body: c.FunctionDef, vocabulary: Vocabulary, is_change: Callable[[c.Call], bool]
+) -> Shape:
+    """Read the shape; ``is_change`` says whether a call's name changes a statistic."""
+    variables = {p.name for p in body.parameters}
+    pages = {p.name for p in body.parameters if is_page_type(p.type, vocabulary)}
+    escaped: set[str] = set()
+    guards: dict[int, tuple[str, ...]] = {}
+    loops: list[c.Loop] = []
+    compared: set[int] = set()
+    for node in iter_nodes(body.body):
+        match node:
+            case c.Declare(name=name, type=kind):
+                variables.add(name)
+                if is_page_type(kind, vocabulary):
+                    pages.add(name)
+            case c.Binary(op="==" | "!=", left=left, right=right):
+                compared |= {id(left), id(right)}  # max() compares addresses for their types
+            case c.Unary(op="&", operand=c.Name(name=name)) if id(node) not in compared:
+                escaped.add(name)
+            case c.If():
+                calls = tuple(sorted(_changes(node, is_change)))
+                if calls:
+                    guards[id(node)] = calls
+            case c.Loop():
+                loops.append(node)
+    return Shape(
+        frozenset(variables),
+        frozenset(pages),
+        frozenset(escaped),
+        guards,
+        tuple(_read_loop(loop, frozenset(pages)) for loop in loops),
+        body,
+    )
+
+
+def site_of(span: c.Span) -> str:
+    """Return the place of a statistic's change as a guard names it."""
+    return f"{span.at_path}:{span.at_line}"
+
+
+def _changes(stmt: c.If, is_change: Callable[[c.Call], bool]) -> Iterator[str]:
+    for part in (stmt.then, stmt.other):
+        for node in iter_nodes(part) if part is not None else ():
+            if isinstance(node, c.Call) and isinstance(node.callee, c.Name) and is_change(node):
+                yield site_of(node.span)
+
+
+def _read_loop(loop: c.Loop, pages: frozenset[str]) -> LoopLines:
+    lines = {
+        (node.span.at_path, node.span.at_line)
+        for part in (loop.body, loop.step, loop.cond)
+        for node in iter_nodes(part)
+        if hasattr(node, "span")
+    }
+    moves = any(_moves(node, pages) for node in iter_nodes((loop.body, loop.step)))
+    return LoopLines(frozenset(lines), moves)
+
+
+def _moves(node: Any, pages: frozenset[str]) -> bool:
+    match node:
+        case c.Unary(op="x++" | "++x", operand=c.Name(name=name)):
+            return name in pages
+        case c.Assign(op="+=", target=c.Name(name=name), value=value):
+            return name in pages or isinstance(value, c.Number | c.Binary)
+        case c.Binary(op="+", left=c.Name(name=name)):
+            return name in pages
+        case c.Index(base=c.Name(name=name)):
+            return name in pages
+    return False
