@@ -7,7 +7,6 @@ from dataclasses import replace
 from functools import reduce
 from typing import TYPE_CHECKING
 
-from reviewer.analysis.calls import TRANSPARENT
 from reviewer.analysis.counts.evaluate import Results, evaluate
 from reviewer.analysis.counts.notes import Event, Exit, Note
 from reviewer.analysis.counts.state import State
@@ -25,6 +24,7 @@ from reviewer.analysis.counts.values import (
     rename_value,
 )
 from reviewer.analysis.counts.values import rename as rename_subject
+from reviewer.analysis.spelling import TRANSPARENT
 from reviewer.model import ctree as c
 from reviewer.model.facts import FunctionFacts
 from reviewer.model.pagestate import Position

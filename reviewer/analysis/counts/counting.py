@@ -284,7 +284,7 @@ class Counting:
             return None
         if summary is None:
             return None
-        values = [value for value, _ in summary.exits]
+        values = [way.value for way in summary.exits]
         if not values or not all(isinstance(value, Num) for value in values):
             return None
         truths = {bool(value.value) for value in values if isinstance(value, Num)}

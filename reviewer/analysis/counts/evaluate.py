@@ -24,7 +24,7 @@ from reviewer.analysis.counts.values import (
     find_base,
     head_of,
 )
-from reviewer.analysis.evaluate import describe
+from reviewer.analysis.spelling import describe
 from reviewer.model import ctree as c
 from reviewer.model.vocabulary import Unit
 
