@@ -105,6 +105,7 @@ def _sources(entries: Iterable[Mapping[str, Any]]) -> dict[str, SourceWord]:
                 pinned_under=tuple(entry.get("pinned_under", ())),
                 pinned_in=tuple(entry.get("pinned_in", ())),
                 head_with=tuple(entry.get("head_with", ())),
+                tail_with=tuple(entry.get("tail_with", ())),
                 reason=entry["reason"],
             )
     return words

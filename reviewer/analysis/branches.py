@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 from reviewer.analysis.numbers import COMPARISONS, signs_where, with_signs
-from reviewer.analysis.objects import pin_head, take_pin
+from reviewer.analysis.objects import guard, pin_head, take_pin
 from reviewer.analysis.spelling import TRANSPARENT, describe
 from reviewer.analysis.values import (
     EQUAL,
@@ -21,6 +21,7 @@ from reviewer.analysis.values import (
     State,
     Unknown,
     Value,
+    find_root,
 )
 from reviewer.model import ctree as c
 from reviewer.model.pagestate import Pin
@@ -56,8 +57,8 @@ def truths(state: State, value: Value) -> Iterable[tuple[State, bool, Doubt, Dou
             yield state, True, doubt, SURE
         case Place() | Ref():
             yield state, True, SURE, SURE
-        case Unknown(signs=signs):
-            yield state, True, SURE, SURE
+        case Unknown(signs=signs, about=about):
+            yield guard(state, about), True, SURE, SURE
             if "0" in signs:
                 yield state, False, SURE, SURE
         case _:
@@ -80,7 +81,7 @@ def _remember(frame: Frame, state: State, expr: c.Expr, *, truth: bool) -> State
         case c.Unary(op="!", operand=operand):
             return _remember(frame, state, operand, truth=not truth)
         case c.Binary(op="&", right=right) if truth and describe(right) in frame.words.promises:
-            return _trust(frame, state)
+            return _trust(state)
         case c.Binary(op=op, left=left, right=right) if op in COMPARISONS:
             known = _remember_equal(state, expr, equal=truth == (op == "=="))
             number = _constant(right)
@@ -111,10 +112,10 @@ def _narrow(state: State, expr: c.Expr, op: str, number: int, *, truth: bool) ->
     return known
 
 
-def _trust(frame: Frame, state: State) -> State:
+def _trust(state: State) -> State:
     """Return the state in which the caller's flag says that it holds the pages at hand."""
     for obj, mine in list(state.objects.items()):
-        if obj[0] == "made" and mine.unpinned and obj[1] == frame.function.name:
+        if obj == find_root(obj) and mine.unpinned:
             state = pin_head(take_pin(state, obj, Pin.REFERENCE, None), obj, Pin.REFERENCE)
     return state
 

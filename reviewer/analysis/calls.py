@@ -84,7 +84,9 @@ def _apply(
     if name in TEST_BIT and len(values) > 1:
         return _test_bit(frame, state, values[0], values[1])
     if name in words.carriers:
-        return [(state, Token(name, object_of(first)))]
+        inner = first if isinstance(first, Token) else None
+        words_of = (*inner.words, name) if inner is not None else (name,)
+        return [(state, Token(words_of, object_of(first), inner is not None and inner.moved))]
     word = words.pins.get(name)
     if word is not None and word.by_pfn:
         return pin_by_pfn(frame, state, word, call)
@@ -123,7 +125,7 @@ def _test_bit(frame: Frame, state: State, bit: Value, place: Value) -> Results:
                 (s, Num(int(truth), doubt | place.doubt, frozenset({place.obj}) | place.doubt))
                 for s, truth, doubt in split(state, place.obj, subset)
             ]
-    return [(state, UNKNOWN)]
+    return [(state, Unknown(about=frozenset({place.obj})))]
 
 
 def _change_bit(
@@ -172,14 +174,12 @@ def _is_held(state: State, lock: str) -> bool:
 
 
 def _pin(state: State, obj: ObjectId, word: PinWord) -> Results:
-    if word.when in ("true", "positive"):
+    if word.when == "true":
         taken = take_pin(state, obj, Pin(word.kind), word.positions)
         if word.heads:
             taken = pin_head(taken, obj, Pin(word.kind))
         mark_alone(taken, obj)
-        error: Value = Unknown(signs="-")
-        failed = [(state, error)] if word.when == "positive" else []
-        return [(taken, Num(1)), (state, Num(0)), *failed]
+        return [(taken, Num(1)), (state, Num(0))]
     mine = state.find(obj)
     if mine.pins:  # a further hold of what is held
         pin = Pin.REFERENCE if word.kind == "keep" else Pin(word.kind)

@@ -92,8 +92,8 @@ def _rename_value(value: Value, roots: dict[ObjectId, ObjectId]) -> Value:
             return Place(_rename(obj, roots), field, frozenset(_rename(d, roots) for d in doubt))
         case HeadWord(obj=obj, doubt=doubt):
             return HeadWord(_rename(obj, roots), frozenset(_rename(d, roots) for d in doubt))
-        case Token(word=word, obj=obj, moved=moved) if obj is not None:
-            return Token(word, _rename(obj, roots), moved)
+        case Token(words=words, obj=obj, moved=moved) if obj is not None:
+            return Token(words, _rename(obj, roots), moved)
         case Num(value=number, doubt=doubt, about=about, open=loose) if doubt or about:
             return Num(
                 number,
@@ -101,8 +101,12 @@ def _rename_value(value: Value, roots: dict[ObjectId, ObjectId]) -> Value:
                 frozenset(_rename(d, roots) for d in about),
                 loose,
             )
-        case Unknown(doubt=doubt) if doubt:
-            return Unknown(frozenset(_rename(d, roots) for d in doubt))
+        case Unknown(doubt=doubt, about=about) if doubt or about:
+            return replace(
+                value,
+                doubt=frozenset(_rename(d, roots) for d in doubt),
+                about=frozenset(_rename(d, roots) for d in about),
+            )
     return value
 
 
@@ -129,6 +133,7 @@ class Engine:
         self._meant: dict[tuple[str, str], FunctionFacts | None] = {}
         self._flags: dict[tuple[str, str, int], frozenset[str]] = {}
         self._constants: dict[str, int | None] = {}
+        self._has: dict[str, bool] = {}
         self._boots: dict[tuple[str, str, int], bool] = {}
         self._steps = 0
         self._lines: dict[str, list[str]] = {}
@@ -206,6 +211,12 @@ class Engine:
             body = self.code.body(function)
             self._flags[key] = frozenset() if isinstance(body, Skipped) else find_flags(body)
         return self._flags[key]
+
+    def has(self, name: str) -> bool:
+        """Say whether the tree has a function of this name."""
+        if name not in self._has:
+            self._has[name] = self.code.find_function(name) is not None
+        return self._has[name]
 
     def members(self, function: FunctionFacts) -> frozenset[str]:
         """Return the table members the function's address stands in ("proc_ops.proc_read")."""

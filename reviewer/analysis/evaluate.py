@@ -28,6 +28,7 @@ from reviewer.analysis.values import (
     Token,
     Unknown,
     Value,
+    about_of,
     doubt_of,
     split,
 )
@@ -329,7 +330,8 @@ def _combine(state: State, op: str, left: Value, right: Value) -> Results:
             return [(state, left if same else replace(left, moved=True))]
         case Unknown() | Num(), Token() if op == "+":
             return [(state, replace(right, moved=True))]
-    return [(state, Unknown(doubt_of(left) | doubt_of(right)))]
+    doubt, about = doubt_of(left) | doubt_of(right), about_of(left) | about_of(right)
+    return [(state, Unknown(doubt, about=about))]
 
 
 def _compare(state: State, op: str, left: Ptr, right: Ptr) -> Results:

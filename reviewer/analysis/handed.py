@@ -77,7 +77,7 @@ class Handed:
             case c.Call(callee=c.Name(name=name)):
                 return self._given(name, caller.path)
             case c.Name(name=name):
-                values = list(_values_of(body, name))
+                values = [v for v in _values_of(body, name) if not _updates(v, name)]
                 found = {self._origin(caller, body, value, DEPTH) for value in values}
                 numbers = [i for i, p in enumerate(body.parameters) if p.name == name]
                 if numbers:
@@ -94,6 +94,13 @@ class Handed:
         calls = {call.name for call in function.calls} if function is not None else set()
         found = [n for n in sorted(calls) if (w := self.words.carriers.get(n)) and not w.same]
         return found[0] if len(found) == 1 else ""
+
+
+def _updates(value: c.Expr, name: str) -> bool:
+    """Say whether a variable is made of itself: ``entry = pte_mkdirty(entry)``."""
+    return isinstance(value, c.Call) and any(
+        isinstance(arg, c.Name) and arg.name == name for arg in value.args
+    )
 
 
 def _values_of(body: c.FunctionDef, name: str) -> Iterator[c.Expr]:

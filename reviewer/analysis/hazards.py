@@ -42,7 +42,8 @@ class Hazard:
     ``claimed`` is where the object pointed when it was derived; for a position hazard these
     are the positions that fail, for a stability hazard those that would pass. ``chain`` runs
     from the walked function to the one that asserts, each with the line it goes on from.
-    ``held`` says that the head once computed from it is pinned, and was not compared since.
+    ``held`` says that the head once computed from it is pinned, and was not compared since;
+    ``guarded`` that a flag was found set on every path that may keep tails out.
     """
 
     obj: ObjectId
@@ -52,6 +53,7 @@ class Hazard:
     demand: Demand
     chain: tuple[PathStep, ...]
     held: bool = False
+    guarded: bool = False
 
     def behind(self, step: PathStep, obj: ObjectId) -> Hazard:
         """Return the hazard as the caller sees it: one step further, on its own object."""

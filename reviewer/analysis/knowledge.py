@@ -141,7 +141,7 @@ class Knowledge:
         found = {
             n: self.handed.find_carrier(function, i) for i, n in enumerate(function.parameters)
         }
-        return {name: Token(word) for name, word in found.items() if word}
+        return {name: Token((word,)) for name, word in found.items() if word}
 
     def made(self, hazard: Hazard) -> Made:
         """Say where the page of a hazard came from."""

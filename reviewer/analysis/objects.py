@@ -31,7 +31,7 @@ def find_head(state: State, obj: ObjectId) -> ObjectId:
     positions = frozenset({Position.HEAD})
     if mine.positions != frozenset({Position.TAIL}):
         positions = NOT_TAIL
-    state.objects[head] = ObjectState(positions, mine.pins, mine.tracked, mine.refs)
+    state.objects[head] = replace(mine, positions=positions, alone=False)
     return head
 
 
@@ -106,9 +106,12 @@ def take_pin(state: State, obj: ObjectId, pin: Pin, positions: frozenset[Positio
     mine = state.find(obj)
     where = mine.positions
     if positions is not None:
-        where = positions if mine.unpinned else mine.positions & positions or positions
+        # a lock that owns the page keeps a claim that fits; a reference says it anew
+        fits = mine.positions & positions
+        where = fits if fits and (mine.pins or pin is Pin.EXCLUSIVE) else positions
     refs = min(mine.refs + (pin is Pin.REFERENCE), REFS)
-    taken = state.with_object(obj, ObjectState(where, mine.pins | {pin}, mine.tracked, refs))
+    now = replace(mine, positions=where, pins=mine.pins | {pin}, refs=refs, alone=False)
+    taken = state.with_object(obj, now)
     settle(taken, obj)
     return taken
 
@@ -119,6 +122,18 @@ def own_page(state: State, obj: ObjectId) -> State:
         return state
     mine = ObjectState(frozenset({Position.ORDER0}), frozenset({Pin.EXCLUSIVE}))
     return state.with_object(obj, mine)
+
+
+def guard(state: State, about: Doubt) -> State:
+    """Return the state after a flag of these pages was found set that is not followed."""
+    roots = {find_root(obj) for obj in about}
+    if not any(state.find(obj).tracked for obj in about):
+        return state
+    new = state.copy()
+    for obj, mine in state.objects.items():
+        if find_root(obj) in roots and not mine.guarded:
+            new.objects[obj] = replace(mine, guarded=True)
+    return new
 
 
 def mark_alone(state: State, obj: ObjectId) -> None:

@@ -39,10 +39,13 @@ def make_page(
     argument = describe(call.args[0]) if call.args else ""
     pin = _pin_of(frame, state, word, argument)
     positions = word.positions
-    carrier = frame.words.carriers.get(token.word if token is not None else argument)
-    if carrier is not None:
-        pin = pin if carrier.pin is None else carrier.pin
-        positions &= carrier.positions
+    for name in token.words if token is not None else (argument,):
+        carrier = frame.words.carriers.get(name)
+        if carrier is not None:
+            pin = pin if carrier.pin is None else carrier.pin
+            positions &= carrier.positions
+    if word.tail_with and not any(frame.engine.has(name) for name in word.tail_with):
+        positions &= NOT_TAIL
     if frame.engine.boots(frame.function):
         pin, positions = Pin.EXCLUSIVE, frozenset({Position.ORDER0})
     if any(name in word.head_with for arg in call.args for name in find_macros(arg)):

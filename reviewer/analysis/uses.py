@@ -77,7 +77,7 @@ def _note(
     name = frame.function.name
     demand = Demand(name, text, span, span, fatal=False, kind=kind)
     step = PathStep(name, span.at_path, span.at_line)
-    hazard = Hazard(obj, Reason.POSITION, TAIL, mine.pin, demand, (step,))
+    hazard = Hazard(obj, Reason.POSITION, TAIL, mine.pin, demand, (step,), guarded=mine.guarded)
     if kind is DemandKind.FIELD and frame.node is not None and frame.node.kind == "branch":
         frame.asked.append(hazard)
     else:

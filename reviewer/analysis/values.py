@@ -49,12 +49,16 @@ class Num:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """Any value; a number of one of ``signs``, with bits it ``may`` and ``must`` have."""
+    """Any value; a number of one of ``signs``, with bits it ``may`` and ``must`` have.
+
+    ``about`` are the pages whose flags it was read from.
+    """
 
     doubt: Doubt = SURE
     signs: str = ANY_SIGN
     may: int = -1
     must: int = 0
+    about: Doubt = SURE
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +95,12 @@ class Symbol:
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A number that names a page, as a pfn or an entry does; ``word`` is what gave it.
+    """A number that names a page, as a pfn or an entry does; ``words`` are what gave it.
 
     ``obj`` is the page it was taken from; ``moved`` says that something was added since.
     """
 
-    word: str
+    words: tuple[str, ...]
     obj: ObjectId | None = None
     moved: bool = False
 
@@ -128,6 +132,11 @@ def object_of(value: Value) -> ObjectId | None:
     return value.obj if isinstance(value, Ptr | Place | HeadWord | Token) else None
 
 
+def about_of(value: Value) -> Doubt:
+    """Return the pages a number of unknown value was read from."""
+    return value.about if isinstance(value, Unknown) else SURE
+
+
 def doubt_of(value: Value) -> Doubt:
     """Return the unpinned objects the value rests on."""
     return value.doubt if isinstance(value, Num | Unknown | Ptr | Place | HeadWord) else SURE
@@ -139,7 +148,9 @@ class ObjectState:
 
     ``refs`` counts the references taken on the walk, so that the put of a second one does
     not lose the first; at REFS it stays. ``alone`` marks a head that was pinned by itself, and
-    since then not compared with that of the page it was computed from.
+    since then not compared with that of the page it was computed from. ``guarded`` says that a
+    flag of the compound page was found set that says nothing here of where the page points, and
+    may do so to who wrote the code: mlocked pages are not mapped by PTE, say.
     """
 
     positions: frozenset[Position] = ANYWHERE
@@ -147,6 +158,7 @@ class ObjectState:
     tracked: bool = True
     refs: int = 0
     alone: bool = False
+    guarded: bool = False
 
     @property
     def held_alone(self) -> bool:

@@ -103,7 +103,8 @@ class Frame:
         if old is not None:
             claimed = old.claimed | hazard.claimed
             held = old.held or hazard.held
-            hazard = replace(hazard, claimed=claimed, pin=old.pin, held=held)
+            guarded = old.guarded and hazard.guarded
+            hazard = replace(hazard, claimed=claimed, pin=old.pin, held=held, guarded=guarded)
         self.hazards[key] = hazard
 
     # ---- the walk ----------------------------------------------------------------------
@@ -241,7 +242,8 @@ class Frame:
             demand = self.describe_demand(node, stop)
             step = PathStep(self.function.name, demand.stops.at_path, demand.stops.at_line)
             held = mine.unpinned and state.find(("head", obj)).held_alone
-            self.note(Hazard(obj, reason, mine.positions, mine.pin, demand, (step,), held))
+            found = Hazard(obj, reason, mine.positions, mine.pin, demand, (step,), held)
+            self.note(replace(found, guarded=mine.guarded))
 
     def describe_demand(self, node: Node, stop: c.Call) -> Demand:
         """Say what an assertion asks, in the words the kernel prints."""

@@ -11,6 +11,7 @@ from reviewer.analysis.knowledge import Knowledge
 from reviewer.analysis.objects import find_ancestors
 from reviewer.model.facts import FunctionFacts
 from reviewer.model.finding import PathStep, Reason
+from reviewer.model.pagestate import Position
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +58,13 @@ class Group:
 
     @property
     def shown(self) -> Hazard:
-        """The hazard to tell of: the reason's own, a BUG() before a warning, nearest first."""
+        """The hazard to tell of: the reason's own, what is sure first, a BUG() before a warning."""
         mine = [h for h in self.hazards if h.reason is self.reason]
         return min(
             mine,
             key=lambda h: (
                 h.demand.kind is not self.kind,
+                is_weak(h),
                 not h.demand.fatal,
                 h.obj[0] != self.derived and not h.held,
                 len(h.chain),
@@ -70,6 +72,18 @@ class Group:
                 h.chain,
             ),
         )
+
+
+def is_weak(hazard: Hazard) -> bool:
+    """Say whether a page in the wrong position may be kept out by what is not followed.
+
+    Whether a page that is no tail is compound often hangs on an order, or on a flag handed
+    down; where no compound page is allowed at all, none may ever come by; and a flag found set
+    may be one that the tails in question never have.
+    """
+    if hazard.reason is not Reason.POSITION:
+        return False
+    return hazard.guarded or Position.HEAD in hazard.claimed or Position.TAIL not in hazard.claimed
 
 
 def _prefix(hazard: Hazard, home: str) -> tuple[PathStep, ...]:

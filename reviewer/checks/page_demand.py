@@ -11,11 +11,10 @@ from collections.abc import Iterable
 from reviewer.analysis.hazards import DemandKind, Hazard
 from reviewer.analysis.knowledge import Knowledge
 from reviewer.checks import wording
-from reviewer.checks.grouping import Group, iter_groups
+from reviewer.checks.grouping import Group, is_weak, iter_groups
 from reviewer.model.facts import FunctionFacts
-from reviewer.model.finding import Evidence, Finding, Origin, Reason
+from reviewer.model.finding import Evidence, Finding, Origin
 from reviewer.model.location import Location
-from reviewer.model.pagestate import Position
 from reviewer.model.rule import Confidence, Rule
 
 
@@ -49,10 +48,7 @@ def _build(knowledge: Knowledge, rule: Rule, group: Group) -> Finding:
     needs = knowledge.needs(hazard)
     names = wording.names(group, hazard, demand)
     confidence = rule.confidence
-    # whether a page that is no tail is compound often hangs on what is not followed: an order,
-    # a flag handed down, a variable of another name
-    no_tail = hazard.reason is Reason.POSITION and Position.TAIL not in hazard.claimed
-    if not entry.what or no_tail:
+    if not entry.what or is_weak(hazard):
         confidence = Confidence.LOW
     return Finding(
         rule=rule.id,

@@ -16,7 +16,7 @@ class SourceWord:
     all of ``pinned_unless`` false, where one of the locks ``pinned_under`` was taken before, and
     in a function whose address stands in one of the table members ``pinned_in``
     ("mm_walk_ops.hugetlb_entry"). With one of the flags ``head_with`` among its arguments it
-    gives no tail.
+    gives no tail, nor in a tree that has none of the functions ``tail_with``.
     """
 
     name: str
@@ -28,6 +28,7 @@ class SourceWord:
     pinned_under: tuple[str, ...]
     pinned_in: tuple[str, ...]
     head_with: tuple[str, ...]
+    tail_with: tuple[str, ...]
     reason: str
 
 
@@ -64,8 +65,7 @@ class FieldWord:
 class PinWord:
     """A function that pins its first argument.
 
-    ``when`` is "true" (if it returns non-zero), "positive" (if more than zero, less being an
-    error), "always", or "keep": it holds only what is
+    ``when`` is "true" (if it returns non-zero), "always", or "keep": it holds only what is
     held already. ``positions`` is where the page can be once it is pinned. With ``by_pfn`` its
     argument is the pfn a source is handed. With ``heads`` it holds the head computed
     before, too. With ``under`` it counts where a lock so spelled is held.
