@@ -20,6 +20,7 @@ from reviewer.replay.explore.schedulers.given import Given
 from reviewer.replay.explore.schedulers.sample import STRATEGIES, sample
 from reviewer.replay.explore.schedulers.shrink import shrink
 from reviewer.replay.explore.systematic import Explorer
+from reviewer.replay.histories.verdict import replay_histories
 from reviewer.replay.memory.pages import Pages
 from reviewer.replay.scenarios.oracles import (
     COUNT_READERS,
@@ -77,6 +78,8 @@ def replay(
     scenario = load_scenario(request.directory or find_scenarios(), request.scenario)
     if request.page is not None:
         scenario = replace(scenario, page=request.page)
+    if scenario.histories:
+        return replay_histories(code, scenario, request.call_path)
     try:
         setup = make_setup(
             code, scenario, request.call_path[0], source_actors=request.source_actors

@@ -26,7 +26,8 @@ from reviewer.replay.stepping.thread import AssertionFired, Body, ScriptedThread
 
 
 def scenario_names() -> list[str]:
-    return sorted(path.stem for path in find_scenarios().glob("*.toml"))
+    names = sorted(path.stem for path in find_scenarios().glob("*.toml"))
+    return [name for name in names if load_scenario(find_scenarios(), name).threads]
 
 
 def model_program(scenario: Scenario, *, asserts: bool = False) -> Program:

@@ -1,8 +1,9 @@
-"""The accounting of a tree: one history of maps and unmaps on its own source, and what it leaves.
+"""The accounting of a tree: histories of maps and unmaps on its own source, and what they leave.
 
-Nothing runs beside it. Each row says what the counters, the statistics and the split queue
-are after a step; ``find_broken`` names the rules a row breaks, ``compare`` the rows in which
-two trees differ: the evidence for a counter that a patch no longer keeps.
+Each row says what the counters, the statistics and the split queue are after a step, and
+which rules the step broke: at its end (see ``rules``), at a moment of it that a reader could
+see, or because another process did something in the middle (see ``moments``). Two trees are
+compared row by row: the evidence for a counter that a patch no longer keeps.
 """
 
 from __future__ import annotations
@@ -10,15 +11,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from reviewer.replay.histories.moments import run_interrupted, run_watched
+from reviewer.replay.histories.rules import iter_broken
 from reviewer.replay.machine.machine import CodeSource
-from reviewer.replay.scheme.operations import operate
+from reviewer.replay.scenarios.scenario import History, HistoryStep, ScenarioOperation
 from reviewer.replay.scheme.tables import runs
 from reviewer.replay.scheme.world import HPAGE_PMD_NR
 from reviewer.replay.source.engine import SourceEngine
 from reviewer.replay.stepping.thread import Oops, Undecided
 
 FIRST_PFN = 0xCF800
-SMALL = 16
+BLOCKS = 3
+SMALL = 32
 STATISTICS = (
     "NR_ANON_MAPPED",
     "NR_FILE_MAPPED",
@@ -29,63 +33,44 @@ STATISTICS = (
 
 EVENTS = ("THP_DEFERRED_SPLIT_PAGE", "THP_SPLIT_PMD")
 
-Operation = tuple[str, str, int, int]
-
-HISTORIES: tuple[tuple[str, tuple[Operation, ...]], ...] = (
-    (
-        "anonymous huge page",
-        (
-            ("P", "mmap_anon", 0, 512),
-            ("P", "fault_write", 0, 1),
-            ("P", "fork", 1, 0),
-            ("C1", "mprotect_ro", 5, 1),
-            ("C1", "munmap", 0, 100),
-            ("P", "mprotect_ro", 7, 1),
-            ("P", "munmap", 0, 100),
-            ("C1", "exit", 0, 0),
-            ("P", "munmap", 100, 412),
-        ),
-    ),
-    (
-        "huge page mapped whole twice",
-        (
-            ("P", "mmap_anon", 0, 512),
-            ("P", "fault_write", 0, 1),
-            ("P", "fork", 1, 0),
-            ("C1", "mprotect_ro", 5, 1),
-            ("C1", "exit", 0, 0),
-            ("P", "munmap", 0, 512),
-        ),
-    ),
-    (
-        "shared memory",
-        (
-            ("P", "mmap_shmem", 0, 512),
-            ("P", "fault_write", 0, 1),
-            ("P", "fork", 1, 0),
-            ("C1", "munmap", 0, 512),
-            ("P", "munmap", 0, 512),
-        ),
-    ),
-)
-
 
 @dataclass(frozen=True, slots=True)
 class AccountingRow:
-    """What holds after a step: names and values. ``broken`` are the rules it breaks."""
+    """What holds after a step: names and values. ``broken`` are the rules it breaks.
+
+    ``raced``: it takes another process in the middle to break them. ``undecided`` says what
+    the step needs that is not modelled; the history ends there.
+    """
 
     history: str
     step: str
-    values: tuple[tuple[str, str], ...]
-    broken: tuple[str, ...]
+    values: tuple[tuple[str, str], ...] = ()
+    broken: tuple[str, ...] = ()
+    raced: bool = False
+    undecided: str = ""
 
 
-def run_accounting(code: CodeSource) -> tuple[AccountingRow, ...]:
-    """Run every history on a tree's own source; one that cannot go on ends with its reason."""
+@dataclass(frozen=True, slots=True)
+class Accounting:
+    """The rows of a tree, and the functions of it that ran, as (path, name)."""
+
+    rows: tuple[AccountingRow, ...]
+    ran: frozenset[tuple[str, str]]
+
+
+def run_accounting(code: CodeSource, histories: Sequence[History]) -> Accounting:
+    """Run the histories on a tree's own source; one that cannot go on ends with its reason."""
     rows: list[AccountingRow] = []
-    for name, operations in HISTORIES:
-        rows.extend(_run(code, name, operations))
-    return tuple(rows)
+    ran: set[tuple[str, str]] = set()
+    for history in histories:
+        try:
+            engine = SourceEngine(code, FIRST_PFN, BLOCKS, SMALL)
+        except Undecided as event:
+            rows.append(AccountingRow(history.name, "set up", undecided=str(event)))
+            continue
+        rows.extend(_run(engine, history))
+        ran |= engine.machine.functions()
+    return Accounting(tuple(rows), frozenset(ran))
 
 
 def compare(
@@ -98,53 +83,47 @@ def compare(
     return tuple((old.get(k), new.get(k)) for k in keys if old.get(k) != new.get(k))
 
 
-def _run(code: CodeSource, name: str, operations: Sequence[Operation]) -> Iterator[AccountingRow]:
-    try:
-        engine = SourceEngine(code, FIRST_PFN, 2, SMALL)
-    except Undecided as event:
-        yield AccountingRow(name, "set up", (("undecided", event.reason),), ())
-        return
-    for index, (process, operation, first, count) in enumerate(operations):
-        step = f"{index + 1}. {process} {operation} {first} {count}"
+def _run(engine: SourceEngine, history: History) -> Iterator[AccountingRow]:
+    for number, step in enumerate(history.steps, start=1):
+        name = f"{number}. {_spell(step)}"
         try:
-            engine.perform(operate(engine.world, process, operation, first, count, 1))
-            yield _row(engine, name, step)
+            broken = _perform(engine, step)
+            yield _row(engine, history.name, name, broken, raced=step.beside is not None)
         except Undecided as event:
-            yield AccountingRow(name, step, (("undecided", event.reason),), ())
+            yield AccountingRow(history.name, name, undecided=str(event))
             return
         except Oops as event:
-            where = f"{event.path}:{event.line}"
-            yield AccountingRow(name, step, (), (f"dies of {event.text} at {where}",))
+            dies = f"dies of {event.text} at {event.path}:{event.line}"
+            yield AccountingRow(history.name, name, broken=(dies,))
             return
 
 
-def _row(engine: SourceEngine, name: str, step: str) -> AccountingRow:
+def _perform(engine: SourceEngine, step: HistoryStep) -> tuple[str, ...]:
+    """Do a step; return what was wrong in the middle of it, or by an interruption."""
+    if step.beside is None:
+        return run_watched(engine, step.operation)
+    return run_interrupted(engine, step.operation, step.beside)
+
+
+def _row(
+    engine: SourceEngine, history: str, step: str, broken: tuple[str, ...], *, raced: bool
+) -> AccountingRow:
     counts = engine.kpagecount(0, HPAGE_PMD_NR)
-    statistics = engine.statistics(STATISTICS)
-    queued = engine.split_queue_length()
-    values = [("kpagecount", _spell(counts)), ("deferred split", str(queued))]
-    values += [(key, str(value)) for key, value in statistics.items()]
+    spelled = " ".join(f"{at}-{at + n - 1}:{value}" for at, n, value in runs(counts))
+    values = [("kpagecount", spelled), ("deferred split", str(engine.split_queue_length()))]
+    values += [(key, str(value)) for key, value in engine.statistics(STATISTICS).items()]
     events = engine.statistics(EVENTS, "vm_event")
     values += [(key, str(value)) for key, value in events.items()]
-    return AccountingRow(name, step, tuple(values), tuple(_broken(engine, counts, statistics)))
+    left = tuple(iter_broken(engine, counts))
+    return AccountingRow(
+        history, step, tuple(values), (*broken, *left), raced=raced and bool(broken) and not left
+    )
 
 
-def _spell(counts: Sequence[int]) -> str:
-    return " ".join(f"{at}-{at + n - 1}:{value}" for at, n, value in runs(counts))
+def _spell(step: HistoryStep) -> str:
+    beside = f" while {_spell_operation(step.beside)}" if step.beside is not None else ""
+    return _spell_operation(step.operation) + beside
 
 
-def _broken(
-    engine: SourceEngine, counts: Sequence[int], statistics: dict[str, int]
-) -> Iterator[str]:
-    """Name the rules that do not hold: counts that say what is mapped, statistics that return."""
-    world = engine.world
-    mapped = [world.mappings(page) for page in range(HPAGE_PMD_NR)]
-    wrong = [page for page in range(HPAGE_PMD_NR) if counts[page] != mapped[page]]
-    if wrong:
-        page = wrong[0]
-        yield f"page[{page}] is mapped {mapped[page]} times, kpagecount says {counts[page]}"
-    for key, value in statistics.items():
-        if value < 0 or (value and not any(mapped)):
-            yield f"{key} is {value} with {sum(m > 0 for m in mapped)} pages mapped"
-    if engine.split_queue_length() and not any(mapped):
-        yield "a page that nobody maps waits for a split"
+def _spell_operation(operation: ScenarioOperation) -> str:
+    return f"{operation.process} {operation.name} {operation.first} {operation.count}"

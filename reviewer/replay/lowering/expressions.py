@@ -121,6 +121,8 @@ class ExpressionLowering(OperatorLowering):
         if name in ("__func__", "__FUNCTION__"):
             return constant(self.machine.string(self.definition.name), PointerType(CHAR))
         number = self.machine.code.find_enumerator(name)
+        if number is not None:
+            self.machine.named.add(name)
         if number is None:
             number = _WORD_CONSTANTS.get(name)
         if number is not None:

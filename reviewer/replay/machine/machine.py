@@ -101,6 +101,7 @@ class Machine:
         self.memory = Memory()
         self.types = Types(code)
         self.static_keys: dict[str, bool] = {}
+        self.named: set[str] = set()  # enumerators that the code lowered so far names
         self.first_pfn = 0
         self.page_count = 0
         self._lowering = lowering
@@ -139,6 +140,10 @@ class Machine:
         if known is None or known.definition is not definition:
             known = self._functions[key] = self._lowering(self, definition, path)
         return known
+
+    def functions(self) -> frozenset[tuple[str, str]]:
+        """Return the (path, name) of the functions that were lowered, which is: called."""
+        return frozenset(self._functions)
 
     def function_address(self, name: str, near: str) -> int:
         """Return the address that stands for a function when it is taken as a value."""

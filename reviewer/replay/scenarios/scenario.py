@@ -37,12 +37,29 @@ class ScenarioThread:
 
 
 @dataclass(frozen=True, slots=True)
+class HistoryStep:
+    """An operation, and what another process may do at any one moment of it."""
+
+    operation: ScenarioOperation
+    beside: ScenarioOperation | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Operations one after the other; what is asked is what they leave."""
+
+    name: str
+    steps: tuple[HistoryStep, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Scenario:
     """``pages`` struct pages from ``first_pfn`` on, numbered from 0.
 
     ``head`` is the number of the first compound page's head, ``page`` where the walker stands.
     ``index`` is the page offset the range is mapped at. ``result`` is the outcome expected where
-    the hazard is there; ``summary`` one sentence.
+    the hazard is there; ``summary`` one sentence. A scenario has ``threads``, whose
+    interleavings are explored, or ``histories``, whose accounting is looked at.
     """
 
     id: str
@@ -55,6 +72,7 @@ class Scenario:
     head: int = 0
     pages: int = 512
     index: int = 0x700000200
+    histories: tuple[History, ...] = ()
 
 
 def find_scenarios() -> Path:
@@ -87,9 +105,11 @@ def parse_scenario(text: str, where: str) -> Scenario:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise BadInputError(f"{where}: {error}; see corpora/scenarios for the form") from None
-    threads = data.get("threads")
-    if not isinstance(threads, list) or not threads:
-        raise BadInputError(f"{where}: no [[threads]]; a scenario needs at least one")
+    threads, histories = data.get("threads", []), data.get("histories", [])
+    if not isinstance(threads, list) or not isinstance(histories, list):
+        raise BadInputError(f"{where}: threads and histories are tables: [[threads]]")
+    if bool(threads) == bool(histories):
+        raise BadInputError(f"{where}: a scenario has [[threads]] or [[histories]]")
     return Scenario(
         id=_text(data, "id", where),
         summary=_text(data, "summary", where),
@@ -101,6 +121,7 @@ def parse_scenario(text: str, where: str) -> Scenario:
         head=_number(data, "head", 0, where),
         pages=_number(data, "pages", 512, where),
         index=_number(data, "index", 0x700000200, where),
+        histories=tuple(_history(history, where) for history in histories),
     )
 
 
@@ -110,6 +131,20 @@ def _thread(data: object, where: str) -> ScenarioThread:
     return ScenarioThread(
         _text(data, "name", where), _operations(data.get("operations", []), where)
     )
+
+
+def _history(data: object, where: str) -> History:
+    if not isinstance(data, dict):
+        raise BadInputError(f"{where}: a history is a table with a name and steps")
+    lines = data.get("steps")
+    if not isinstance(lines, list) or not lines:
+        raise BadInputError(f"{where}: steps are a list of texts")
+    steps = []
+    for line in lines:
+        operation, _, beside = str(line).partition(" while ")
+        other = parse_operation(beside, where) if beside else None
+        steps.append(HistoryStep(parse_operation(operation, where), other))
+    return History(_text(data, "name", where), tuple(steps))
 
 
 def _text(data: Mapping[str, object], key: str, where: str) -> str:

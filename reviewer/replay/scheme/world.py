@@ -9,6 +9,7 @@ one of the kernel's entry points as a test program calls them, on pages ``first`
 from __future__ import annotations
 
 import copy
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
@@ -298,6 +299,17 @@ class World:
             if table.pmd is not None and table.pmd.page == head:
                 found += 1
             found += sum(1 for entry in table.ptes.values() if entry.page == page)
+        return found
+
+    def count_mappings(self) -> Counter[int]:
+        """Return ``mappings`` of every page that has any."""
+        found: Counter[int] = Counter()
+        for table in self.tables():
+            if table.pmd is not None:
+                found.update(range(table.pmd.page, table.pmd.page + HPAGE_PMD_NR))
+            found.update(entry.page for entry in table.ptes.values())
+        for page in [page for page in found if self.kind_of(page) == "zero"]:
+            del found[page]
         return found
 
     def page_at(self, process: str, index: int) -> int | None:

@@ -3,7 +3,8 @@
 Same methods as the reference model, so that a world of processes runs on either. What the
 tree's text cannot be run for here (page tables, the LRU, the allocator's lists) stays the
 model's. A function the tree does not have leaves the model's step in place; ``by_model``
-lists those, for a trace to say.
+lists those, for a trace to say. Of files and of hugetlb a tree without the functions keeps
+no account that could be mixed with the model's: that is Undecided.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from reviewer.replay.scheme.world import ANON_VMA
 from reviewer.replay.stepping.thread import Access, AccessKind, Body, TreeCall, Undecided
 
 PAGE_SHIFT = 12
+PAGE_SIZE = 1 << PAGE_SHIFT
 PMD_SIZE = 1 << 21
 PMD_PAGES = PMD_SIZE >> PAGE_SHIFT
 PMD_BITS = 0xE7  # present, write, user, accessed, dirty, huge: x86-64
@@ -47,6 +49,7 @@ class SourceScheme(Scheme):
         self._start = start = index << PAGE_SHIFT
         blocks = pages.count // PMD_PAGES + 1
         self._entries = machine.memory.allocate("pmd", 8 * blocks, CONSTANT_LOW)
+        self._table = machine.memory.allocate("page table", PAGE_SIZE, CONSTANT_LOW)
         self._set("struct vm_area_struct", self._vma, "vm_mm", self._mm)
         self._set("struct vm_area_struct", self._vma, "vm_start", start)
         self._set("struct vm_area_struct", self._vma, "vm_end", start + PMD_SIZE)
@@ -209,7 +212,7 @@ class SourceScheme(Scheme):
         names = "hugepage_add_new_anon_rmap hugetlb_add_new_anon_rmap"
         made = self._call(names, "mm/rmap.c", head, order)
         if made is None:
-            return (yield from super().hugetlb_add_new_anon_rmap(head, order, mapping, index))
+            raise Undecided(f"needs {names.replace(' ', ' or ')}")
         yield made
         return 0
 
@@ -218,7 +221,7 @@ class SourceScheme(Scheme):
         names = "hugetlb_add_file_rmap page_dup_file_rmap page_dup_rmap"
         made = self._call(names, "mm/hugetlb.c", head, order)
         if made is None:
-            return (yield from super().hugetlb_add_file_rmap(head, order))
+            raise Undecided(f"needs {names.replace(' ', ' or ')}")
         yield made
         return 0
 
@@ -227,7 +230,7 @@ class SourceScheme(Scheme):
         names = "hugetlb_try_dup_anon_rmap page_try_dup_anon_rmap page_dup_rmap"
         made = self._call(names, "mm/hugetlb.c", head, order)
         if made is None:
-            return (yield from super().hugetlb_dup_anon_rmap(head, order))
+            raise Undecided(f"needs {names.replace(' ', ' or ')}")
         if (yield made) != 0:
             raise Undecided(f"needs a copy of the page that {made.function} refused to share")
         return 0
@@ -238,7 +241,7 @@ class SourceScheme(Scheme):
         names = f"page_add_file_rmap folio_add_file_rmap_{level}"
         made = self._call(names, "mm/rmap.c", page, order)
         if made is None:
-            return (yield from super().page_add_file_rmap(page, order))
+            raise Undecided(f"needs {names.replace(' ', ' or ')}")
         yield made
         return 0
 
@@ -258,7 +261,7 @@ class SourceScheme(Scheme):
             return 0
 
         yield Access(AccessKind.STORE, address, 8, "set_pmd_at", MODEL_PATH, 0, "*pmd", perform)
-        by_type = {"struct vm_area_struct": self._vma, "pmd_t": address}
+        by_type = {"struct vm_area_struct": self._vma, "pmd_t": address, "pte_t": self._table}
         args = [by_type.get(p.type.base) for p in real_parameters(found)]
         start = self._start
         yield TreeCall(

@@ -13,7 +13,7 @@ from reviewer.replay.scheme.steps import perform
 from reviewer.replay.scheme.tables import CLAIMED
 from reviewer.replay.scheme.world import HPAGE_PMD_NR, RANGE_INDEX, World
 from reviewer.replay.source.counting import SourceScheme
-from reviewer.replay.stepping.thread import Body, TreeCall, Undecided
+from reviewer.replay.stepping.thread import Body, Oops, TreeCall, Undecided
 
 
 class SourceEngine:
@@ -68,6 +68,13 @@ class SourceEngine:
     def kpagecount(self, first: int, count: int) -> tuple[int, ...]:
         """Return what the tree's kpagecount_read says of pages."""
         return self._read("kpagecount_read", first, count)
+
+    def peek_count(self, page: int) -> int | None:
+        """Return what kpagecount says of one page in the middle of things, None if it cannot."""
+        try:
+            return self.kpagecount(page, 1)[0]
+        except (Oops, Undecided):
+            return None
 
     def kpageflags(self, first: int, count: int) -> tuple[int, ...]:
         """Return what the tree's kpageflags_read says of pages, every bit."""

@@ -1,0 +1,90 @@
+"""What must hold of a tree's accounting when nothing moves: counts, statistics, exclusivity."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from reviewer.replay.scheme.world import HPAGE_PMD_NR, World
+from reviewer.replay.source.engine import SourceEngine
+from reviewer.replay.source.pagemap import read_exclusive
+
+PRIVATE = {"anon", "hugetlb"}
+
+
+def iter_broken(engine: SourceEngine, counts: Sequence[int]) -> Iterator[str]:
+    """Name the rules that do not hold; ``counts`` are what kpagecount says of the first pages."""
+    yield from _wrong_counts(engine.world, counts)
+    yield from _wrong_statistics(engine)
+    mapped = sum(page < HPAGE_PMD_NR for page in engine.world.count_mappings())
+    if engine.split_queue_length() and mapped in (0, HPAGE_PMD_NR):
+        yield f"a page waits for a deferred split with {mapped} of its pages mapped"
+    yield from _shared_writes(engine.world)
+    yield from _wrong_exclusive(engine)
+
+
+def _wrong_counts(world: World, counts: Sequence[int]) -> Iterator[str]:
+    mapped = world.count_mappings()
+    for page, count in enumerate(counts):
+        if count != mapped[page]:
+            yield f"page[{page}] is mapped {_times(mapped[page])}, kpagecount says {count}"
+            return
+
+
+def _wrong_statistics(engine: SourceEngine) -> Iterator[str]:
+    """Compare what first maps added and last unmaps took with what is mapped.
+
+    Of what the functions that ran name: another statistic this tree does not keep here.
+    """
+    world = engine.world
+    kept = engine.machine.named
+    pages = Counter(world.kind_of(page) for page in world.count_mappings())
+    whole = {world.kind_of(table.pmd.page) for table in world.tables() if table.pmd is not None}
+    exact = {"NR_ANON_MAPPED": pages["anon"], "NR_FILE_MAPPED": pages["shmem"]}
+    for name, value in engine.statistics(exact).items():
+        if name in kept and value != exact[name]:
+            yield f"{name} is {value} with {exact[name]} such pages mapped"
+    by_pmd = {
+        "NR_ANON_THPS": "anon" in whole,
+        "NR_SHMEM_PMDMAPPED": "shmem" in whole,
+        "NR_FILE_PMDMAPPED": False,
+    }
+    for name, value in engine.statistics(by_pmd).items():
+        if name in kept and (value < 0 or bool(value) != by_pmd[name]):
+            such = "a" if by_pmd[name] else "no"
+            yield f"{name} is {value} with {such} such page mapped by a PMD"
+
+
+def _shared_writes(world: World) -> Iterator[str]:
+    """Find private memory that a process may write to while somebody else maps it."""
+    mapped = world.count_mappings()
+    for name, process in world.processes.items():
+        if not {area.kind for area in process.vma.values()} <= PRIVATE:
+            continue
+        writable = [entry.page for entry in process.ptes.values() if entry.write]
+        if process.pmd is not None and process.pmd.write:
+            writable += range(process.pmd.page, process.pmd.page + HPAGE_PMD_NR)
+        for page in writable:
+            if mapped[page] > 1:
+                yield f"{name} may write to page[{page}], which is mapped {_times(mapped[page])}"
+                return
+
+
+def _wrong_exclusive(engine: SourceEngine) -> Iterator[str]:
+    """Compare PM_MMAP_EXCLUSIVE of what is mapped by a PMD with what maps it."""
+    world = engine.world
+    mapped = world.count_mappings()
+    for name, process in world.processes.items():
+        if process.pmd is None or world.kind_of(process.pmd.page) != "anon":
+            continue
+        told = read_exclusive(engine, process.pmd.page)
+        for index, exclusive in enumerate(told or ()):
+            count = mapped[process.pmd.page + index]
+            if exclusive != (count == 1):
+                says = "exclusive" if exclusive else "not exclusive"
+                yield f"pagemap tells {name} that page[{index}], mapped {_times(count)}, is {says}"
+                break
+
+
+def _times(number: int) -> str:
+    return "once" if number == 1 else f"{number} times"
