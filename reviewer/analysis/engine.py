@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import MappingProxyType
 
 from reviewer.analysis.branches import forget_facts, forget_written
@@ -19,6 +19,7 @@ from reviewer.analysis.hazards import CallSite, Hazard, Made
 from reviewer.analysis.liveness import find_flags, mark_live
 from reviewer.analysis.numbers import join, signs_of
 from reviewer.analysis.objects import settle
+from reviewer.analysis.summaries import DEPTH, Exit, Summaries, Summary
 from reviewer.analysis.values import (
     LOCKED,
     UNKNOWN,
@@ -45,35 +46,8 @@ from reviewer.model import ctree as c
 from reviewer.model.facts import FunctionFacts, Skipped
 from reviewer.model.vocabulary import Vocabulary
 
-DEPTH = 24
-STEPS = 150_000
 EXITS = 16
 SMALL = 64  # constants passed to a callee are kept up to this: flags and indices
-
-
-class TooLong(Exception):  # noqa: N818 - it ends one walk, it is no error of the input
-    """A walk spent its steps."""
-
-
-@dataclass(frozen=True, slots=True)
-class Exit:
-    """One way out: the value returned, the pages, and what variables it was pointed at hold.
-
-    ``written`` are parameter numbers with the value that stands behind the pointer.
-    """
-
-    value: Value
-    objects: tuple[tuple[ObjectId, ObjectState], ...]
-    written: tuple[tuple[int, Value], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """What a function does with the pages it was handed, in its own names for them."""
-
-    exits: tuple[Exit, ...]
-    hazards: tuple[Hazard, ...]
-    decided: bool
 
 
 def _rename(obj: ObjectId, roots: dict[ObjectId, ObjectId]) -> ObjectId:
@@ -129,13 +103,12 @@ class Engine:
         self.sites: dict[CallSite, bool] = {}
         self.skipped: dict[tuple[str, str, str], Skipped] = {}
         self._flows: dict[int, tuple[c.Block, Flow]] = {}
-        self._summaries: dict[tuple[object, ...], Summary | None] = {}
+        self._summaries = Summaries()
         self._meant: dict[tuple[str, str], FunctionFacts | None] = {}
         self._flags: dict[tuple[str, str, int], frozenset[str]] = {}
         self._constants: dict[str, int | None] = {}
         self._has: dict[str, bool] = {}
         self._boots: dict[tuple[str, str, int], bool] = {}
-        self._steps = 0
         self._lines: dict[str, list[str]] = {}
 
     # ---- notes -----------------------------------------------------------------------
@@ -169,15 +142,13 @@ class Engine:
         site = CallSite(function.name, callee, span.at_path, span.at_line)
         self.sites[site] = self.sites.get(site, True) and decided
 
-    def spend(self, function: FunctionFacts) -> None:
+    def spend(self) -> None:
         """Count a step.
 
         Raises:
             TooLong: the walk has spent its share.
         """
-        self._steps += 1
-        if self._steps > STEPS:
-            raise TooLong(function.name)
+        self._summaries.spend()
 
     def source_line(self, span: c.Span) -> str:
         """Return the line of source a span stands on, stripped."""
@@ -310,35 +281,38 @@ class Engine:
     ) -> Summary | None:
         """Return the function's summary for these arguments; None where it cannot be had.
 
-        A call back into a function that is being walked with the same arguments is not
-        followed a second time: it adds no assertion that the first does not meet.
+        At depth 0 a walk begins. The answer hangs on nothing that was walked before.
+
+        Raises:
+            TooLong: it took more steps than one walk may.
         """
+        if depth == 0:
+            self._summaries.start()
         pages = frozenset(objects.items())
         key = (function.path, function.name, function.line, values, pages, locks)
-        if key in self._summaries:
-            return self._summaries[key]
+        found = self._summaries.find(key, depth)
+        if found is not None:
+            return found
         if depth > DEPTH:
             self.note_skipped(function, f"calls nest deeper than {DEPTH}")
+            self._summaries.cut()
             return None
-        self._summaries[key] = None
         body = self.code.body(function)
         if isinstance(body, Skipped):
             self.skipped[body.path, body.function, body.reason] = body
             return None
-        frame = Frame(self, function, depth, frozenset(objects))
         names = [p.name for p in body.parameters]
         start = State(_bind(names, values), dict(objects))
         start.facts.update(dict.fromkeys(locks, True))
-        if depth == 0:
-            self._steps = 0
-        try:
-            ends = frame.run(self.flow(body.body, whole=True), [start])
-        except TooLong:
-            del self._summaries[key]  # another walk may have more steps left for it
-            raise
         behind = [(n, f"*{names[n]}") for n, v in enumerate(values) if isinstance(v, Pointee)]
-        self._summaries[key] = _summarise(ends, tuple(frame.hazards.values()), behind)
-        return self._summaries[key]
+        flow = self.flow(body.body, whole=True)
+
+        def walk() -> Summary:
+            frame = Frame(self, function, depth, frozenset(objects))
+            ends = frame.run(flow, [start.copy()])
+            return _summarise(ends, tuple(frame.hazards.values()), behind)
+
+        return self._summaries.work_out(key, walk)
 
     def walk(
         self, function: FunctionFacts, known: Mapping[str, Value] = MappingProxyType({})
@@ -350,7 +324,7 @@ class Engine:
         Raises:
             TooLong: it took more steps than one walk may.
         """
-        self._steps = 0
+        self._summaries.start()
         body = self.code.body(function)
         if isinstance(body, Skipped):
             self.skipped[body.path, body.function, body.reason] = body

@@ -33,13 +33,13 @@ class Handed:
         self.graph = graph
         self.code = graph.code
         self.words = words
-        self._known: dict[tuple[str, str, int], str] = {}
+        self._known: dict[tuple[str, str, int, int], str] = {}
 
     def find_carrier(self, function: FunctionFacts, number: int, depth: int = 0) -> str:
         """Return the carrier that gives a parameter its value in every call, else ""."""
-        key = (function.path, function.name, number)
+        # with the depth, so that no answer hangs on what was asked before
+        key = (function.path, function.name, number, depth)
         if key not in self._known:
-            self._known[key] = ""  # a call back into it adds no other value
             found = set(self._in_calls(function, number, depth)) if depth < DEPTH else {""}
             self._known[key] = self._common(found)
         return self._known[key]

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from reviewer.analysis.callgraph import CallGraph
 from reviewer.analysis.counts.counting import Counting
-from reviewer.analysis.engine import Engine, Summary, TooLong, is_page_type
+from reviewer.analysis.engine import Engine, is_page_type
 from reviewer.analysis.handed import Handed
 from reviewer.analysis.hazards import CallSite, Hazard, Made
 from reviewer.analysis.reach import EntryPath, Reach
+from reviewer.analysis.summaries import Summary, TooLong
 from reviewer.analysis.values import ObjectId, ObjectState, Ptr, Token, Unknown, Value, find_root
 from reviewer.cfacts.codebase import CodeBase
 from reviewer.model import ctree as c

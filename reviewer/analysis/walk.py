@@ -134,7 +134,7 @@ class Frame:
                 self.skip(f"more than {PATHS_AT_NODE} paths meet; the rest was not walked")
                 continue
             seen[at].add(key)
-            self.engine.spend(self.function)
+            self.engine.spend()
             for to, after, result in self.step(flow, at, state):
                 kept = result if at == flow.value or flow.nodes[at].kind == "return" else value
                 work.append((to, after, kept))

@@ -22,7 +22,8 @@ from reviewer.analysis.counts.values import (
     join_counts,
 )
 from reviewer.analysis.counts.walk import MERGE_AT, Frame, TooManyPathsError, start_of
-from reviewer.analysis.engine import Engine, TooLong, is_page_type
+from reviewer.analysis.engine import Engine, is_page_type
+from reviewer.analysis.summaries import TooLong
 from reviewer.analysis.values import Num, ObjectId, ObjectState, Ptr
 from reviewer.cfacts.config import SCOPE
 from reviewer.model import ctree as c
