@@ -106,6 +106,7 @@ def _sources(entries: Iterable[Mapping[str, Any]]) -> dict[str, SourceWord]:
                 pinned_in=tuple(entry.get("pinned_in", ())),
                 head_with=tuple(entry.get("head_with", ())),
                 tail_with=tuple(entry.get("tail_with", ())),
+                by_offset=bool(entry.get("by_offset", False)),
                 reason=entry["reason"],
             )
     return words
@@ -212,6 +213,7 @@ def load_vocabulary(directory: Path | None = None) -> Vocabulary:
         for entry in data["entry"]
     )
     by_name = frozenset(n for entry in data["source"] for n in entry.get("pinned_under", ()))
+    whole_under = frozenset(data["locks"]["whole_under"])
     return Vocabulary(
         page_types=frozenset(data["types"]["page"]),
         head_word_fields=frozenset(fields["head_word"]),
@@ -228,6 +230,7 @@ def load_vocabulary(directory: Path | None = None) -> Vocabulary:
         dump=frozenset(asserts["dump"]),
         compound_fields=_compound_fields(data["compound_field"]),
         sources=_sources(data["source"]),
+        loose_parameters={e["function"]: e["reason"] for e in data["loose_parameter"]},
         carriers=_carriers(data["carrier"]),
         pins=_pins(data["pin"]),
         unpins=frozenset(name for entry in data["unpin"] for name in entry["name"]),
@@ -236,8 +239,10 @@ def load_vocabulary(directory: Path | None = None) -> Vocabulary:
         splitters=frozenset(name for entry in data["splitter"] for name in entry["name"]),
         locks=frozenset(data["locks"]["take"]) | by_name,
         unlocks=frozenset(data["locks"]["drop"]),
+        whole_under=whole_under,
         locks_by_name=by_name,
-        lock_endings=frozenset(entry["under"] for entry in data["pin"] if "under" in entry),
+        lock_endings=frozenset(data["locks"]["whole_under"])
+        | frozenset(entry["under"] for entry in data["pin"] if "under" in entry),
         predicates=frozenset(data["predicates"]["names"]),
         boot=frozenset(data["boot"]["marks"]),
         no_pins={name: entry["reason"] for entry in data["no_pin"] for name in entry["name"]},

@@ -8,12 +8,14 @@ from reviewer.analysis.branches import forget_written
 from reviewer.analysis.evaluate import Results, evaluate, write_head_word
 from reviewer.analysis.objects import (
     drop_pins,
-    mark_alone,
+    find_ancestors,
+    join_groups,
     own_page,
     pin_head,
     split_page,
     take_pin,
 )
+from reviewer.analysis.secondlook import mark_taken, mark_used, note_put
 from reviewer.analysis.sources import make_page, pin_by_pfn
 from reviewer.analysis.spelling import TRANSPARENT, describe
 from reviewer.analysis.values import (
@@ -91,7 +93,7 @@ def _apply(
     if word is not None and word.by_pfn:
         return pin_by_pfn(frame, state, word, call)
     if word is not None and isinstance(first, Ptr) and _is_held(state, word.under):
-        return _pin(state, first.obj, word)
+        return _pin(frame, state, first.obj, word, call)
     if name in words.splitters and isinstance(first, Ptr):
         return [(split_page(state, first.obj), Num(0)), (state, Unknown(signs="-"))]
     if name in STORES and isinstance(first, HeadWord):
@@ -104,6 +106,7 @@ def _apply(
         return [(own_page(state, first.obj), UNKNOWN)]
     if isinstance(first, Ptr) and name in words.unpins:
         frame.engine.note_put(first.obj, state.find(first.obj))
+        note_put(frame, state, first.obj)
         return [(drop_pins(state, first.obj), UNKNOWN)]
     counts = [v for v in values if isinstance(v, Place) and v.field in words.refcount_fields]
     if counts and name in TAKE_REF:
@@ -111,7 +114,7 @@ def _apply(
         return [(taken, Num(1)), (state, Num(0))]
     if counts and name in DROP_REF:
         return [(drop_pins(state, counts[0].obj), UNKNOWN)]
-    return _enter(frame, state, name, call, values)
+    return _enter(frame, mark_used(frame, state, call, values), name, call, values)
 
 
 def _test_bit(frame: Frame, state: State, bit: Value, place: Value) -> Results:
@@ -173,12 +176,15 @@ def _is_held(state: State, lock: str) -> bool:
     return not lock or (LOCKED, lock) in state.facts
 
 
-def _pin(state: State, obj: ObjectId, word: PinWord) -> Results:
+def _pin(frame: Frame, state: State, obj: ObjectId, word: PinWord, call: c.Call) -> Results:
     if word.when == "true":
         taken = take_pin(state, obj, Pin(word.kind), word.positions)
         if word.heads:
             taken = pin_head(taken, obj, Pin(word.kind))
-        mark_alone(taken, obj)
+        if any((LOCKED, lock) in state.facts for lock in frame.words.whole_under):
+            taken, _ = join_groups(taken, obj, frozenset(find_ancestors(obj)[:1]))
+        elif Pin(word.kind) is Pin.REFERENCE:
+            mark_taken(frame, taken, obj, call)
         return [(taken, Num(1)), (state, Num(0))]
     mine = state.find(obj)
     if mine.pins:  # a further hold of what is held

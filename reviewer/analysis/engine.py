@@ -19,6 +19,7 @@ from reviewer.analysis.hazards import CallSite, Hazard, Made
 from reviewer.analysis.liveness import find_flags, mark_live
 from reviewer.analysis.numbers import join, signs_of
 from reviewer.analysis.objects import settle
+from reviewer.analysis.secondlook import note_end
 from reviewer.analysis.summaries import DEPTH, Exit, Summaries, Summary
 from reviewer.analysis.values import (
     LOCKED,
@@ -102,6 +103,7 @@ class Engine:
         self._pinned: set[ObjectId] = set()
         self.sites: dict[CallSite, bool] = {}
         self.skipped: dict[tuple[str, str, str], Skipped] = {}
+        self.wary: frozenset[FunctionFacts] = frozenset()
         self._flows: dict[int, tuple[c.Block, Flow]] = {}
         self._summaries = Summaries()
         self._meant: dict[tuple[str, str], FunctionFacts | None] = {}
@@ -330,16 +332,28 @@ class Engine:
             self.skipped[body.path, body.function, body.reason] = body
             return (), ()
         state = State()
-        for number, parameter in enumerate(body.parameters):
+        for parameter in body.parameters:
             state.env[parameter.name] = known.get(parameter.name, UNKNOWN)
             if is_page_type(parameter.type, self.words):
-                obj: ObjectId = ("param", number)
-                state.objects[obj] = ObjectState(tracked=False)
+                obj = self._take_parameter(function, parameter.name)
+                loose = self.made[obj].loose
+                state.objects[obj] = ObjectState(tracked=loose or function in self.wary)
                 state.env[parameter.name] = Ptr(obj)
+        unknown = frozenset(obj for obj in state.objects if not self.made[obj].loose)
         frame = Frame(self, function, 0)
         ends = frame.run(self.flow(body.body, whole=True), [state])
-        hazards = tuple(h for h in frame.hazards.values() if find_root(h.obj)[0] == "made")
-        return hazards, tuple(value for _, value in ends)
+        for end, value in ends:
+            note_end(frame, end, value)
+        hazards = (h for h in frame.hazards.values() if h.held or find_root(h.obj) not in unknown)
+        return tuple(hazards), tuple(value for _, value in ends)
+
+    def _take_parameter(self, function: FunctionFacts, name: str) -> ObjectId:
+        """Return the page that a function is handed when it is walked by itself."""
+        obj: ObjectId = ("made", function.name, function.path, function.line, name)
+        loose = function.name in self.words.loose_parameters
+        where = (function.name, function.path, function.line)
+        self.note_made(obj, Made(function.name, *where, parameter=name, loose=loose))
+        return obj
 
 
 def _point(state: State, value: Value) -> Value:

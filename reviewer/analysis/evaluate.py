@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from reviewer.analysis.branches import decide, equality, find_slot, is_open, truths
 from reviewer.analysis.numbers import COMPARISONS, as_flags, compare, fold, mask_bits
 from reviewer.analysis.objects import (
-    find_ancestors,
     find_head,
     find_neighbour,
     join_groups,
     step_neighbour,
 )
+from reviewer.analysis.secondlook import note_compared, note_look
 from reviewer.analysis.uses import note_cast, note_read
 from reviewer.analysis.values import (
     UNKNOWN,
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 Results = list[tuple[State, Value]]
 
 
+COMPARES = frozenset({"==", "!="})
 ORDER0 = frozenset({Position.ORDER0})
 TAIL = frozenset({Position.TAIL})
 _CONSTANTS = {"true": 1, "false": 0, "NULL": 0}
@@ -275,6 +276,8 @@ def _binary(frame: Frame, state: State, expr: c.Binary) -> Results:
         return [(state, Num(int(state.facts[fact] == (expr.op == "=="))))]
     for s1, left in evaluate(frame, state, expr.left):
         for s2, right in evaluate(frame, s1, expr.right):
+            if expr.op in COMPARES:
+                note_compared(frame, s2, expr, left, right)
             if expr.op in ("==", "!=", "&", "|"):
                 results += _combine(s2, expr.op, _number(frame, left), _number(frame, right))
             else:
@@ -302,16 +305,20 @@ def _combine(state: State, op: str, left: Value, right: Value) -> Results:
         case HeadWord(obj=obj, doubt=doubt), Num() if op in ("-", "&"):
             new = state.copy()  # head - 1, head & ~1: the head itself
             return [(new, Ptr(find_head(new, obj), doubt))]
-        case Ptr(), Ptr() if op in ("==", "!="):
+        case Ptr(), Ptr() if op in COMPARES:
             return _compare(state, op, left, right)
+        case Ptr(), Unknown() if op in COMPARES:  # as what a slot or an entry holds by now
+            return [(note_look(state, (left.obj,)), Unknown(doubt_of(left) | doubt_of(right)))]
+        case Unknown(), Ptr() if op in COMPARES:
+            return _combine(state, op, right, left)
         case Ptr(obj=obj, doubt=doubt), Unknown() | Num() if op in ("+", "-"):
             if isinstance(right, Num) and right.value == 0:
                 return [(state, left)]
             new = state.copy()
             return [(new, Ptr(find_neighbour(new, obj), doubt))]
-        case Ptr(), Num(value=0) if op in ("==", "!="):
+        case Ptr(), Num(value=0) if op in COMPARES:
             return [(state, Num(int(op == "!=")))]
-        case Num(value=0), Ptr() if op in ("==", "!="):
+        case Num(value=0), Ptr() if op in COMPARES:
             return [(state, Num(int(op == "!=")))]
         case Num(), Num():
             folded = fold(op, left, right)
@@ -343,10 +350,8 @@ def _compare(state: State, op: str, left: Ptr, right: Ptr) -> Results:
     """
     equal = int(op == "==")
     if left.obj != right.obj:
-        return [(state, UNKNOWN)]
+        return [(note_look(state, (left.obj, right.obj)), UNKNOWN)]
     doubt = left.doubt | right.doubt
-    if state.find(left.obj).held_alone:
-        doubt |= frozenset(find_ancestors(left.obj)[:1])
     if not doubt or state.find(left.obj).unpinned:
         return [(state, Num(equal, doubt))]
     same, other = join_groups(state, left.obj, doubt)

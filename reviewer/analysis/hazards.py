@@ -17,6 +17,8 @@ class DemandKind(StrEnum):
     ASSERTION = "assertion"  # the code says so, and stops where it is not met
     FIELD = "field"  # a word is read that only the head of a compound page has
     CAST = "cast"  # a page is taken for a folio
+    USE = "use"  # it is relied on, as any page is that one goes on with
+    LOOK = "look"  # nothing is demanded: a head that was pinned is looked at again
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +44,8 @@ class Hazard:
     ``claimed`` is where the object pointed when it was derived; for a position hazard these
     are the positions that fail, for a stability hazard those that would pass. ``chain`` runs
     from the walked function to the one that asserts, each with the line it goes on from.
-    ``held`` says that the head once computed from it is pinned, and was not compared since;
-    ``guarded`` that a flag was found set on every path that may keep tails out.
+    ``held`` is where the head computed from it was pinned, if it was not compared since;
+    ``guarded`` says that a flag was found set on every path that may keep tails out.
     """
 
     obj: ObjectId
@@ -52,7 +54,7 @@ class Hazard:
     pin: Pin
     demand: Demand
     chain: tuple[PathStep, ...]
-    held: bool = False
+    held: PathStep | None = None
     guarded: bool = False
 
     def behind(self, step: PathStep, obj: ObjectId) -> Hazard:
@@ -75,7 +77,7 @@ class Made:
     """Where a page object came from: the word of the vocabulary and the call of it.
 
     ``argument`` is the first argument as written; ``parameter`` names the parameter of
-    ``function`` where the page was handed in.
+    ``function`` where the page was handed in, ``loose`` says that nobody need hold it.
     """
 
     word: str
@@ -84,3 +86,4 @@ class Made:
     line: int
     argument: str = ""
     parameter: str = ""
+    loose: bool = False

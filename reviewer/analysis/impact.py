@@ -80,7 +80,7 @@ def find_affected(before: Knowledge, after: Knowledge, changed: frozenset[Key]) 
     From a changed function the search goes on to its callers only where what it does with a
     page it is handed differs: what it asserts, what it pins, what it returns.
     """
-    roots = {key_of(f) for knowledge in (before, after) for f in knowledge.roots()}
+    roots = {key_of(f) for knowledge in (before, after) for f in knowledge.subjects()}
     affected: set[Key] = set()
     seen: set[Key] = set()
     queue: deque[Key] = deque(sorted(changed))

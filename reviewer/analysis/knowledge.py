@@ -9,8 +9,9 @@ from reviewer.analysis.callgraph import CallGraph
 from reviewer.analysis.counts.counting import Counting
 from reviewer.analysis.engine import Engine, is_page_type
 from reviewer.analysis.handed import Handed
-from reviewer.analysis.hazards import CallSite, Hazard, Made
+from reviewer.analysis.hazards import CallSite, DemandKind, Hazard, Made
 from reviewer.analysis.reach import EntryPath, Reach
+from reviewer.analysis.secondlook import HANDED_OUT
 from reviewer.analysis.summaries import Summary, TooLong
 from reviewer.analysis.values import ObjectId, ObjectState, Ptr, Token, Unknown, Value, find_root
 from reviewer.cfacts.codebase import CodeBase
@@ -65,7 +66,10 @@ class Knowledge:
             functions = self.graph.functions
             sources = set(self.words.sources)
             makers = self._makers(sources)
-            self.engine.makers = makers | self._carriers()
+            takers = self._takers()
+            giving = frozenset(f.name for f in takers if self._gives_page(f))
+            self.engine.makers = makers | self._carriers() | giving
+            self.engine.wary = takers | {f for name in giving for f, _ in self.graph.callers(name)}
             yielding = makers | sources
             self._roots = tuple(
                 sorted(
@@ -80,6 +84,55 @@ class Knowledge:
                 )
             )
         return self._roots
+
+    def subjects(self) -> tuple[FunctionFacts, ...]:
+        """Return the functions to walk by themselves: the roots, and who else has a say on pages.
+
+        These are the functions whose pages nobody need hold, and those that take a reference by
+        trying: that they try says that what they were handed is not held.
+        """
+        loose = (f for name in self.words.loose_parameters for f in self.code.iter_functions(name))
+        found = {*self.roots(), *loose, *self._takers()}
+        return tuple(sorted(found, key=lambda f: (f.path, f.line, f.name)))
+
+    def _takers(self) -> frozenset[FunctionFacts]:
+        tries = [
+            name
+            for name, word in self.words.pins.items()
+            if word.when == "true" and word.kind == Pin.REFERENCE and not word.by_pfn
+        ]
+        found = {f for name in tries for f, _ in self.graph.callers(name)}
+        return frozenset(f for f in found if not self._runs_locked(f))
+
+    def _runs_locked(self, function: FunctionFacts) -> bool:
+        """Say whether a function itself, or each caller, takes a lock that makes pins whole."""
+        words = "|".join(re.escape(lock) for lock in self.words.whole_under)
+        locked = re.compile(rf"\block\w*\(&({words})\)".encode())
+        callers = [f for f, _ in self.graph.callers(function.name)]
+        return bool(callers) and all(locked.search(self._text(f)) for f in callers)
+
+    def _text(self, function: FunctionFacts) -> bytes:
+        return self.code.source.read(function.path)[function.start : function.end]
+
+    def _gives_page(self, function: FunctionFacts) -> bool:
+        return self._returns_page(self._text(function))
+
+    def told_elsewhere(self, hazard: Hazard, function: FunctionFacts) -> bool:
+        """Say whether a head that is pinned and not looked at is no matter of this function.
+
+        It is told where the pin is taken, if that function goes on with it or hands it out;
+        and it is none where a caller looks again at what it is handed.
+        """
+        assert hazard.held is not None
+        taker = self.code.find_function(hazard.held.function, hazard.held.path)
+        if taker is not None and taker != function:
+            return any(h.held == hazard.held for h in self.hazards(taker))
+        callers = {f for f, _ in self.graph.callers(function.name)}
+        return hazard.demand.text == HANDED_OUT and any(
+            h.demand.kind is DemandKind.LOOK and h.held == hazard.held
+            for caller in callers
+            for h in self._noted(caller)
+        )
 
     def _makers(self, sources: set[str]) -> frozenset[str]:
         """Return the functions that return the page that a source, or one of them, gave them."""
@@ -117,6 +170,9 @@ class Knowledge:
 
     def hazards(self, function: FunctionFacts) -> tuple[Hazard, ...]:
         """Return the hazards on pages that come into being in this function."""
+        return tuple(h for h in self._noted(function) if h.demand.kind is not DemandKind.LOOK)
+
+    def _noted(self, function: FunctionFacts) -> tuple[Hazard, ...]:
         self.roots()
         key = (function.path, function.name, function.line)
         if key not in self._hazards:

@@ -31,7 +31,7 @@ def find_head(state: State, obj: ObjectId) -> ObjectId:
     positions = frozenset({Position.HEAD})
     if mine.positions != frozenset({Position.TAIL}):
         positions = NOT_TAIL
-    state.objects[head] = replace(mine, positions=positions, alone=False)
+    state.objects[head] = replace(mine, positions=positions, taken=None, used=None)
     return head
 
 
@@ -87,7 +87,7 @@ def _depth(obj: ObjectId) -> int:
 
 def join_groups(state: State, head: ObjectId, doubted: Doubt) -> tuple[State, State]:
     """Return the states after a recheck: found in the pinned compound page, or not."""
-    state = state.with_object(head, replace(state.find(head), alone=False))
+    state = state.with_object(head, replace(state.find(head), taken=None, used=None))
     same, other = state.copy(), state.copy()
     pins = state.find(head).pins
     for obj in doubted:
@@ -110,7 +110,7 @@ def take_pin(state: State, obj: ObjectId, pin: Pin, positions: frozenset[Positio
         fits = mine.positions & positions
         where = fits if fits and (mine.pins or pin is Pin.EXCLUSIVE) else positions
     refs = min(mine.refs + (pin is Pin.REFERENCE), REFS)
-    now = replace(mine, positions=where, pins=mine.pins | {pin}, refs=refs, alone=False)
+    now = replace(mine, positions=where, pins=mine.pins | {pin}, refs=refs, taken=None, used=None)
     taken = state.with_object(obj, now)
     settle(taken, obj)
     return taken
@@ -134,13 +134,6 @@ def guard(state: State, about: Doubt) -> State:
         if find_root(obj) in roots and not mine.guarded:
             new.objects[obj] = replace(mine, guarded=True)
     return new
-
-
-def mark_alone(state: State, obj: ObjectId) -> None:
-    """Note that a head was pinned though nothing pins the page it was computed from."""
-    for page in find_ancestors(obj)[:1]:
-        if obj[0] == "head" and not state.find(page).pins:
-            state.objects[obj] = replace(state.find(obj), alone=True)
 
 
 def pin_head(state: State, obj: ObjectId, pin: Pin) -> State:

@@ -45,12 +45,22 @@ def note_read(frame: Frame, state: State, place: Value, expr: c.Member | c.Index
     if not isinstance(place, Place):
         return
     word = frame.words.compound_fields.get(place.field)
-    if word is None:
+    if word is None or _names_tail(expr):
         return
     way = _find_way(frame.node, expr)
     hint = not state.find(place.obj).pins and (word.pinned or way is not Way.KEPT)
     if way is not Way.MASKED and not hint:
         _note(frame, state, place.obj, expr, DemandKind.FIELD, describe(expr))
+
+
+def _names_tail(expr: c.Expr) -> bool:
+    """Say whether a read names its tail by number, ``page[2].private``: that tail has a use."""
+    while isinstance(expr, c.Member | c.Cast):
+        expr = expr.base if isinstance(expr, c.Member) else expr.operand
+    match expr:
+        case c.Index(index=number) | c.Binary(op="+", right=number):
+            return isinstance(number, c.Number)
+    return False
 
 
 def note_cast(frame: Frame, state: State, value: Value, expr: c.Cast) -> None:

@@ -12,6 +12,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
+from reviewer.model.ctree import Span
+from reviewer.model.finding import PathStep
 from reviewer.model.pagestate import ANYWHERE, Pin, Position, after_split
 
 _NAME = re.compile(r"[A-Za-z_]\w*")
@@ -143,27 +145,38 @@ def doubt_of(value: Value) -> Doubt:
 
 
 @dataclass(frozen=True, slots=True)
+class Use:
+    """Something a function does with a page, as written."""
+
+    step: PathStep
+    span: Span
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class ObjectState:
     """What is claimed of one object. ``tracked`` is false for a page of unknown origin.
 
     ``refs`` counts the references taken on the walk, so that the put of a second one does
-    not lose the first; at REFS it stays. ``alone`` marks a head that was pinned by itself, and
-    since then not compared with that of the page it was computed from. ``guarded`` says that a
-    flag of the compound page was found set that says nothing here of where the page points, and
-    may do so to who wrote the code: mlocked pages are not mapped by PTE, say.
+    not lose the first; at REFS it stays. ``taken`` says where a head was pinned by itself, if
+    it was not compared since with that of the page it was computed from; ``used`` where it was
+    relied on since. ``guarded`` says that a flag of the compound page was found set that says
+    nothing here of where the page points, and may do so to who wrote the code: mlocked pages are
+    not mapped by PTE, say.
     """
 
     positions: frozenset[Position] = ANYWHERE
     pins: frozenset[Pin] = frozenset()
     tracked: bool = True
     refs: int = 0
-    alone: bool = False
+    taken: Use | None = None
+    used: Use | None = None
     guarded: bool = False
 
     @property
     def held_alone(self) -> bool:
         """Say whether it is such a head, and still pinned."""
-        return self.alone and bool(self.pins)
+        return self.taken is not None and bool(self.pins)
 
     @property
     def unpinned(self) -> bool:

@@ -13,6 +13,7 @@ from reviewer.analysis.evaluate import Results, evaluate
 from reviewer.analysis.hazards import Demand, Hazard
 from reviewer.analysis.numbers import join, signs_of
 from reviewer.analysis.objects import find_ancestors
+from reviewer.analysis.secondlook import find_taken, note_asked
 from reviewer.analysis.values import (
     EQUAL,
     SURE,
@@ -194,7 +195,8 @@ class Frame:
                 note(node, stop, case.state, case.truth, case.doubt, case.about)
                 if case.truth and stop_name(stop) in self.words.stop:
                     continue
-            after.append((node.next[0 if case.truth else 1], case.state, UNKNOWN))
+            seen = note_asked(self, case.state, case.about)
+            after.append((node.next[0 if case.truth else 1], seen, UNKNOWN))
         for hazard in self.asked:
             if hazard.obj not in tested:
                 self.note(hazard)
@@ -241,7 +243,7 @@ class Frame:
                 continue
             demand = self.describe_demand(node, stop)
             step = PathStep(self.function.name, demand.stops.at_path, demand.stops.at_line)
-            held = mine.unpinned and state.find(("head", obj)).held_alone
+            held = find_taken(state, obj) if reason is Reason.STABILITY else None
             found = Hazard(obj, reason, mine.positions, mine.pin, demand, (step,), held)
             self.note(replace(found, guarded=mine.guarded))
 

@@ -19,13 +19,15 @@ class Group:
     """The hazards of one page at one call: what a reviewer would call one problem.
 
     ``kind`` is how its demand is made. ``steps`` is the chain up to the first function of
-    another file: the code that hands the page on, and the helper it hands it to.
+    another file: the code that hands the page on, and the helper it hands it to. ``place`` is
+    where it is to be mended.
     """
 
     function: FunctionFacts
     made: Made
     kind: DemandKind
     steps: tuple[PathStep, ...]
+    place: PathStep
     hazards: tuple[Hazard, ...]
 
     @property
@@ -33,12 +35,6 @@ class Group:
         """Position wins: a page that fails on its claim fails without a race."""
         reasons = {h.reason for h in self.hazards}
         return Reason.POSITION if Reason.POSITION in reasons else Reason.STABILITY
-
-    @property
-    def place(self) -> PathStep:
-        """Where it is to be mended: where the page is handed on, or used in the same file."""
-        used = self.kind is not DemandKind.ASSERTION and self.steps[-1].path == self.function.path
-        return self.steps[-1 if used or len(self.steps) == 1 else -2]
 
     @property
     def derived(self) -> str:
@@ -96,40 +92,61 @@ def _prefix(hazard: Hazard, home: str) -> tuple[PathStep, ...]:
 
 
 def iter_groups(knowledge: Knowledge, function: FunctionFacts) -> Iterator[Group]:
-    """Yield the problems of the pages that come into being in ``function``."""
-    groups: dict[tuple[object, ...], list[Hazard]] = defaultdict(list)
-    hazards = tuple(h for h in knowledge.hazards(function) if not _is_own(knowledge, h))
+    """Yield the problems of the pages that come into being in ``function``, or are handed to it."""
+    groups: dict[tuple[object, ...], list[tuple[Hazard, Hazard]]] = defaultdict(list)
+    hazards = tuple(h for h in knowledge.hazards(function) if not _is_meant(knowledge, h))
     for hazard, cause in _find_causes(hazards, function.path):
-        steps = _prefix(cause, function.path)
+        if cause.held is not None and knowledge.told_elsewhere(cause, function):
+            continue
         # a call is told apart by names: its line moves with every edit above it
-        names = tuple(step.function for step in steps)
-        groups[knowledge.made(cause).word, cause.demand.kind, names].append(hazard)
-    for (_, kind, _), mine in sorted(groups.items(), key=lambda item: repr(item[0])):
-        assert isinstance(kind, DemandKind)
-        first = min((h for h in mine if h.demand.kind is kind), key=lambda h: h.chain)
-        steps = _prefix(first, function.path)
-        yield Group(function, knowledge.made(first), kind, steps, tuple(mine))
+        names = tuple(step.function for step in _prefix(cause, function.path))
+        key: tuple[object, ...] = (cause.demand.kind, names)
+        if cause.held is not None:  # all that relies on one pin is one problem
+            key = (DemandKind.USE, cause.held.path, cause.held.function)
+        groups[knowledge.made(cause).word, *key].append((hazard, cause))
+    for _, pairs in sorted(groups.items(), key=lambda item: repr(item[0])):
+        yield _build_group(knowledge, function, pairs)
+
+
+def _build_group(
+    knowledge: Knowledge, function: FunctionFacts, pairs: list[tuple[Hazard, Hazard]]
+) -> Group:
+    causes = [cause for _, cause in pairs]
+    kind = min((c.demand.kind for c in causes), key=list(DemandKind).index)
+    first = min((c for c in causes if c.demand.kind is kind), key=lambda c: c.chain)
+    steps = _prefix(first, function.path)
+    used = kind is not DemandKind.ASSERTION and steps[-1].path == function.path
+    place = first.held or steps[-1 if used or len(steps) == 1 else -2]
+    return Group(function, knowledge.made(first), kind, steps, place, tuple(h for h, _ in pairs))
 
 
 def _find_causes(hazards: tuple[Hazard, ...], home: str) -> Iterator[tuple[Hazard, Hazard]]:
     """Yield each hazard with the one it is a consequence of, mostly itself.
 
-    What a folio that is none fails after its cast is the cast's consequence. Where the cast is
-    a helper's own, it is the other way round: handing it the page is the mistake.
+    What a folio that is none fails after its cast is the cast's consequence. The cast of a
+    helper elsewhere is its own affair, as long as nothing fails after it.
     """
     casts = [h for h in hazards if h.demand.kind is DemandKind.CAST]
     own = [c for c in casts if c.chain[-1].path == home]
     for hazard in hazards:
-        lent = hazard in casts and hazard not in own
-        if lent and any(_follows(h, hazard) for h in hazards if h not in casts):
-            continue
-        yield hazard, next((c for c in own if _follows(hazard, c)), hazard)
+        if hazard not in casts or hazard in own:
+            yield hazard, next((c for c in own if _follows(hazard, c)), hazard)
 
 
-def _is_own(knowledge: Knowledge, hazard: Hazard) -> bool:
-    """Say whether a word read is, in what the code asks for, each page's own."""
+def _is_meant(knowledge: Knowledge, hazard: Hazard) -> bool:
+    """Say whether a use is meant: of a word that is each page's own here, or of no tail.
+
+    What prints a page that nobody need hold prints what it finds.
+    """
+    if knowledge.made(hazard).loose:
+        return hazard.demand.kind is not DemandKind.ASSERTION
+    if hazard.demand.kind is not DemandKind.FIELD:
+        return False
+    source = knowledge.words.sources.get(knowledge.made(hazard).word)
+    if source is not None and source.by_offset:
+        return True
     word = knowledge.words.compound_fields.get(hazard.demand.text.rpartition("->")[2])
-    if hazard.demand.kind is not DemandKind.FIELD or word is None or not word.unless:
+    if word is None or not word.unless:
         return False
     functions = (knowledge.code.find_function(s.function, s.path) for s in hazard.chain)
     return any(call.name in word.unless for f in functions if f for call in f.calls)

@@ -20,9 +20,12 @@ from reviewer.model.rule import Confidence, Rule
 
 def _meets(rule: Rule, group: Group) -> bool:
     match = rule.match
+    kinds = match.get("demand", [DemandKind.ASSERTION])
     return (
-        match.get("demand", DemandKind.ASSERTION) == group.kind
-        and match.get("reason") == group.reason
+        isinstance(kinds, list)
+        and group.kind in kinds
+        and match.get("loose", False) == group.made.loose
+        and match.get("reason", group.reason) == group.reason
         and match.get("derived", group.derived) == group.derived
         and bool(match.get("fatal", group.fatal)) == group.fatal
     )
@@ -68,8 +71,15 @@ def _build(knowledge: Knowledge, rule: Rule, group: Group) -> Finding:
         states=wording.states(group, hazard),
         evidence=_evidence(knowledge, group, hazard, needs),
         remedies=tuple(remedy.format(**names) for remedy in rule.remedies),
-        key=(group.made.word, *(step.function for step in group.steps)),
+        key=_key(group),
     )
+
+
+def _key(group: Group) -> tuple[str, ...]:
+    """Return what tells the problem apart in its function, without any line."""
+    if group.derived == "pinned":
+        return (group.made.word, group.derived)
+    return (group.made.word, *(step.function for step in group.steps))
 
 
 def _evidence(

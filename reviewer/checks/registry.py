@@ -28,7 +28,7 @@ class Check:
 
 CHECKS: dict[str, Check] = {
     "count-use": Check(count_use.subjects, count_use.find),
-    "page-demand": Check(Knowledge.roots, page_demand.find),
+    "page-demand": Check(Knowledge.subjects, page_demand.find),
 }
 
 

@@ -55,6 +55,8 @@ def names(group: Group, hazard: Hazard, demand: Demand) -> dict[str, str]:
     return {
         "source": group.made.word,
         "caller": _caller(group),
+        "place": group.place.function,
+        "made_in": group.made.function,
         "helper": group.steps[-1].function,
         "asserts": demand.function,
         "assertion": demand.text,
@@ -76,10 +78,13 @@ def message(group: Group, hazard: Hazard) -> str:
     caller, helper = _caller(group), group.steps[-1].function
     fires = f"{demand.function}() asserts {demand.text}"
     if group.derived == "pinned":
+        relies = f"{fires} on {derivation(hazard.obj, group.made)}, which nothing holds."
+        if group.kind is DemandKind.USE:
+            relies = f"{demand.function}() goes on with it: {demand.text}."
         return (
-            f"{caller}() pins the head of {origin(group.made)}, and does not look again whether "
-            f"the page still belongs to it: the reference may be one to what the page has left. "
-            f"{fires} on {derivation(hazard.obj, group.made)}, which nothing holds."
+            f"{group.place.function}() pins the head of {origin(group.made)}, and does not look "
+            "again whether the page still belongs to it: the reference may be one to what the "
+            f"page has left. {relies}"
         )
     tail = Position.TAIL in _legal(group)
     legal = " A tail argument is legal here; the page is what can change." if tail else ""

@@ -16,7 +16,8 @@ class SourceWord:
     all of ``pinned_unless`` false, where one of the locks ``pinned_under`` was taken before, and
     in a function whose address stands in one of the table members ``pinned_in``
     ("mm_walk_ops.hugetlb_entry"). With one of the flags ``head_with`` among its arguments it
-    gives no tail, nor in a tree that has none of the functions ``tail_with``.
+    gives no tail, nor in a tree that has none of the functions ``tail_with``. ``by_offset`` says
+    that it is asked for one offset of a mapping, whose pages the caller knows.
     """
 
     name: str
@@ -29,6 +30,7 @@ class SourceWord:
     pinned_in: tuple[str, ...]
     head_with: tuple[str, ...]
     tail_with: tuple[str, ...]
+    by_offset: bool
     reason: str
 
 
@@ -153,6 +155,7 @@ class Vocabulary:
     dump: frozenset[str]
     compound_fields: dict[str, FieldWord]
     sources: dict[str, SourceWord]
+    loose_parameters: dict[str, str]  # functions whose pages nobody need hold, and why
     carriers: dict[str, CarrierWord]
     pins: dict[str, PinWord]
     unpins: frozenset[str]
@@ -160,6 +163,7 @@ class Vocabulary:
     splitters: frozenset[str]  # zero: the compound page is split, and only the argument held
     locks: frozenset[str]  # functions that take a lock
     unlocks: frozenset[str]
+    whole_under: frozenset[str]  # under one of these a pinned head holds the page it was read of
     locks_by_name: frozenset[str]  # those some source is pinned under, whatever they are handed
     lock_endings: frozenset[str]  # how the locks end that some pin counts under
     promises: frozenset[str]  # flags by which a caller says that it holds the page
