@@ -175,6 +175,7 @@ def _counting(data: Mapping[str, Any]) -> CountingWords:
         pmd_pages=frozenset(words["pmd_pages"]),
         pte_pages=frozenset(words["pte_pages"]),
         watched=frozenset(words["watched"]),
+        makes_compound=frozenset(words["makes_compound"]),
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from reviewer.analysis.knowledge import Knowledge
-from reviewer.checks import count_use, page_demand
+from reviewer.checks import count_use, first_last, initialised, mapping_unit, page_demand
 from reviewer.model.errors import BadInputError
 from reviewer.model.facts import FunctionFacts
 from reviewer.model.finding import Finding
@@ -28,6 +28,9 @@ class Check:
 
 CHECKS: dict[str, Check] = {
     "count-use": Check(count_use.subjects, count_use.find),
+    "first-last": Check(count_use.subjects, first_last.find),
+    "initialised": Check(initialised.subjects, initialised.find),
+    "mapping-unit": Check(count_use.subjects, mapping_unit.find),
     "page-demand": Check(Knowledge.subjects, page_demand.find),
 }
 

@@ -111,6 +111,7 @@ class CountingWords:
     ``hugetlb`` are tests that say a page is a hugetlb page, ``sizes`` functions that return how
     many pages a compound page has, ``orders`` those that return its order. ``pmd_pages`` yield
     the page that a huge entry maps, ``pte_pages`` the one that a page-table entry maps.
+    ``watched`` queue a page to be split, ``makes_compound`` mark a page as a head.
     """
 
     counters: dict[str, CounterWord]
@@ -123,6 +124,7 @@ class CountingWords:
     pmd_pages: frozenset[str]
     pte_pages: frozenset[str]
     watched: frozenset[str]
+    makes_compound: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)

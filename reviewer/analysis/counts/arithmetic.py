@@ -56,7 +56,9 @@ def combine(frame: Frame, state: State, op: str, left: Value, right: Value, span
     if isinstance(left, Count) or isinstance(right, Count):
         return _count_with(frame, state, op, left, right, span)
     if isinstance(left, HeadWord) and op in ("-", "&"):
-        return left if op == "&" and right == Num(1) else Page(head_of(left.subject))
+        if op == "&" and right == Num(1):
+            return UNKNOWN  # the bit alone: it says whether this is a tail
+        return Page(head_of(left.subject))
     if isinstance(left, Page) and op in ("+", "-") and not isinstance(right, Page):
         return left if right == Num(0) else Page(each_of(left.subject))
     if isinstance(right, Page) and op == "+":

@@ -8,7 +8,7 @@ from functools import reduce
 from typing import TYPE_CHECKING
 
 from reviewer.analysis.counts.evaluate import Results, evaluate
-from reviewer.analysis.counts.notes import Event, Exit, Note
+from reviewer.analysis.counts.notes import Account, Event, Exit, Note
 from reviewer.analysis.counts.state import State
 from reviewer.analysis.counts.values import (
     NOBODY,
@@ -98,11 +98,10 @@ def _note_watched(
 ) -> None:
     page = values[0] if values else UNKNOWN
     bounded = any(fact[0] == "below" for fact in state.facts)
-    asked = any(isinstance(v, Count) and v.unit == "mapped" for v in frame.decided)
     frame.note(
         Note(
             "call", call.span, frame.function.name, name, page,
-            events=state.events, bounded=bounded or asked,
+            events=state.events, bounded=bounded,
         )
     )  # fmt: skip
 
@@ -136,7 +135,8 @@ def _atomic(
     if op == "set":
         value = others[-1] if others else UNKNOWN
         frame.note(Note("set", span, frame.function.name, op, counter, value, small))
-        event = _event(frame, state, "set", word.unit, 0, subject, span, counter.field)
+        given = value.value if isinstance(value, Num) else word.start
+        event = _event(frame, state, "set", word.unit, given, subject, span, counter.field)
         return [(state.after(event), UNKNOWN)]
     sign = _sign(op, others)
     if sign == 0:
@@ -144,6 +144,7 @@ def _atomic(
     frame.note(Note("read", span, frame.function.name, op, counter, small=small))
     change = _event(frame, state, "change", word.unit, sign, subject, span, counter.field)
     _note_order(frame, state, change)
+    _note_moved(frame, op, call, frozenset({change}), small=small)
     done = state.after(change)
     if op in _TESTS_ZERO and word.start < 0:
         frame.note(Note("test", span, frame.function.name, op, counter, small=small))
@@ -171,14 +172,42 @@ def _note_order(frame: Frame, state: State, change: Event) -> None:
     if change.what != "page" or change.sign < 0 or change.huge:
         return
     base = find_base(change.subject)
+    if not _is_own(frame, base):
+        return  # a page the helper made: it is another one each time the helper is called
     dropped = [
         e
         for e in state.events
         if (e.kind, e.what, e.sign) == ("change", "whole", -1) and find_base(e.subject) == base
     ]
-    if dropped and base != NOBODY:
+    if dropped:
         events = frozenset({change, *dropped})
         frame.note(Note("order", change.where, frame.function.name, events=events))
+
+
+def _is_own(frame: Frame, base: tuple[object, ...]) -> bool:
+    if base[0] != "made":
+        return True
+    function = frame.function
+    assert isinstance(base[3], int)
+    return base[2] == function.path and function.line <= base[3] <= function.end_line
+
+
+def _note_moved(
+    frame: Frame,
+    name: str,
+    call: c.Call,
+    changes: frozenset[Event],
+    *,
+    small: bool,
+    chosen: bool = False,
+) -> None:
+    """Note which counters a call moves; ``chosen`` says that a flag it passes made it so."""
+    frame.note(
+        Note(
+            "moved", call.span, frame.function.name, name,
+            small=small, events=changes, bounded=chosen,
+        )
+    )  # fmt: skip
 
 
 # ---- tests and helpers of the tree -----------------------------------------------------------
@@ -249,9 +278,15 @@ def _follow(
         if (fact, find_base(outside)) in state.facts
     )
     account = frame.counting.account(callee, tuple(handed), facts, frame.depth + 1)
-    if account is None:
+    if account is None or not account.exits:
         return [(state, UNKNOWN)]
     frame.take_notes(account, callee, names, call.span)
+    changes = _changes(account, names, call.span)
+    if changes:
+        small = any(state.is_small(outside) for outside in names.values())
+        whole = {e for e in changes if e.what == "whole"}
+        chosen = bool(whole) and _is_chosen(frame, callee, tuple(handed), facts)
+        _note_moved(frame, callee.name, call, changes, small=small, chosen=chosen)
     results: Results = []
     for way in _join(account.exits):
         events = {_behind(e, names, call.span) for e in way.events}
@@ -267,6 +302,41 @@ def _follow(
             value = replace(value, born=call.span)
         results.append((after, value))
     return results
+
+
+def _changes(
+    account: Account, names: dict[tuple[object, ...], tuple[object, ...]], where: c.Span
+) -> frozenset[Event]:
+    return frozenset(
+        _behind(e, names, where)
+        for way in account.exits
+        for e in way.events
+        if e.kind == "change" and not e.huge
+    )
+
+
+def _is_chosen(
+    frame: Frame,
+    callee: FunctionFacts,
+    handed: tuple[Value, ...],
+    facts: frozenset[tuple[str, object]],
+) -> bool:
+    """Say whether a flag that is passed chooses the compound page's counter over the page's."""
+    for number, value in enumerate(handed):
+        if value not in (Num(0), Num(1)):
+            continue
+        flipped = (*handed[:number], Num(int(value == Num(0))), *handed[number + 1 :])
+        other = frame.counting.account(callee, flipped, facts, frame.depth + 1)
+        if other is not None and not any(
+            e.what == "whole" for e in _changes(other, {}, callee_span(frame))
+        ):
+            return True
+    return False
+
+
+def callee_span(frame: Frame) -> c.Span:
+    """Return a place for events that only their units are asked of."""
+    return frame.shape.body.span
 
 
 def _behind(

@@ -21,7 +21,7 @@ from reviewer.analysis.counts.values import (
     head_of,
     join_counts,
 )
-from reviewer.analysis.counts.walk import MERGE_AT, Frame, TooManyPathsError, start_of
+from reviewer.analysis.counts.walk import Frame, TooManyPathsError, start_of
 from reviewer.analysis.engine import Engine, is_page_type
 from reviewer.analysis.summaries import TooLong
 from reviewer.analysis.values import Num, ObjectId, ObjectState, Ptr
@@ -75,6 +75,10 @@ class Counting:
         """Say whether a name is a statistic of mappings."""
         return self._statistic.match(name) is not None
 
+    def is_flag(self, name: str) -> bool:
+        """Say whether a name is a flag bit whose setting is noted."""
+        return name in self.words.double_map or name in self.vocabulary.head_flags
+
     def changes_statistic(self, name: str) -> bool:
         """Say whether a function that is handed a statistic changes it."""
         return self._changed_by.search(name) is not None
@@ -111,10 +115,15 @@ class Counting:
         """Return the functions worth following: those that count, and short ones around them."""
         if self._counting is None:
             found = dict(self.mentioning())
-            references = [w.field for w in self.words.counters.values() if w.unit == "references"]
+            counters = self.words.counters.values()
+            references = [w.field for w in counters if w.unit is Unit.REFERENCES]
             refs = [f for f in self._find(references) if self._reads(f)]
             found |= self._around(list(found.values()), lambda _: True)
             found |= self._around(refs, self._returns_number) | {key_of(f): f for f in refs}
+            # of pins only the start is asked
+            pins = list(self._find([w.field for w in counters if w.unit is Unit.PINS]))
+            found |= {key_of(f): f for f in pins if self._sets(f) or not f.calls}
+            found |= self._around(pins, self._sets)
             self._counting = found
         return self._counting
 
@@ -131,6 +140,9 @@ class Counting:
     def _returns_number(self, function: FunctionFacts) -> bool:
         text = self.code.source.read(function.path)[function.start : function.end]
         return re.search(rb"\b(int|long|unsigned)\b", text.split(b"(", 1)[0]) is not None
+
+    def _sets(self, function: FunctionFacts) -> bool:
+        return any(call.name == "atomic_set" for call in function.calls)
 
     def _reads(self, function: FunctionFacts) -> bool:
         return any(call.name == "atomic_read" for call in function.calls)
@@ -173,6 +185,16 @@ class Counting:
             found |= {key_of(caller): caller for caller, _ in self.graph.callers(name)}
         return tuple(f for _, f in sorted(found.items()) if not f.made_by)
 
+    def units(self) -> frozenset[Unit]:
+        """Return what the tree's counters of compound pages count."""
+        units = {word.unit for word in self.words.counters.values()}
+        own = units - {Unit.PAGE, Unit.REFERENCES}
+        return frozenset(unit for unit in own if self._has_counter(unit))
+
+    def _has_counter(self, unit: Unit) -> bool:
+        fields = [w.field for w in self.words.counters.values() if w.unit is unit]
+        return next(self._find(fields), None) is not None
+
     def _tells(self, function: FunctionFacts) -> bool:
         """Say whether a caller can go wrong by it: it returns a count, or changes one."""
         account = self.own(function)
@@ -186,8 +208,7 @@ class Counting:
 
         Before that one counter of the head holds them.
         """
-        whole = [w.field for w in self.words.counters.values() if w.unit is Unit.WHOLE]
-        return next(self._find(whole), None) is not None
+        return self._has_counter(Unit.WHOLE)
 
     # ---- walking ---------------------------------------------------------------------------
 
@@ -205,6 +226,11 @@ class Counting:
         if key not in self._shapes:
             self._shapes[key] = read_shape(body, self.vocabulary, self._is_change)
         return self._shapes[key]
+
+    def shape_of(self, function: FunctionFacts) -> Shape | None:
+        """Return the shape of a function, None where it cannot be read."""
+        body = self.code.body(function)
+        return None if isinstance(body, Skipped) else self.shape(function, body)
 
     def own(self, function: FunctionFacts) -> Account | None:
         """Return what a function does with pages that may be any; None where it is not read."""
@@ -247,17 +273,23 @@ class Counting:
     ) -> Account | None:
         start = start_of(self, body, values)
         start.facts = facts
-        why = "the source nests too deep"
-        for merge_at in (MERGE_AT, 1):
-            frame = Frame(self, function, body, depth, merge_at)
-            try:
-                return frame.account(self.flow(body.body, whole=True), start)
-            except TooManyPathsError:
-                why = "more paths than are walked"
-            except RecursionError:
-                break
-        self.engine.note_skipped(function, f"counters: {why}")
-        return None
+        flow = self.flow(body.body, whole=True)
+        frame = Frame(self, function, body, depth, coarse=False)
+        try:
+            return frame.account(flow, start)
+        except TooManyPathsError:
+            frame = Frame(self, function, body, depth, coarse=True)
+        except RecursionError:
+            self._give_up(function, "the source nests too deep")
+            return None
+        try:
+            return replace(frame.account(flow, start), complete=False)
+        except TooManyPathsError:
+            self._give_up(function, "more paths than are walked")
+            return Account((), frozenset(frame.notes), complete=False)
+
+    def _give_up(self, function: FunctionFacts, reason: str) -> None:
+        self.engine.note_skipped(function, f"counters: {reason}")
 
     def answers(self, function: FunctionFacts) -> dict[Position, bool | None] | None:
         """Return what a test of a page says at each position; None where it is no such test."""

@@ -105,7 +105,7 @@ def _read_name(frame: Frame, state: State, name: str) -> Value:
         return Num(_CONSTANTS[name])
     if name in frame.variables:
         return UNKNOWN
-    if frame.counting.is_statistic(name) or name in frame.words.double_map:
+    if frame.counting.is_statistic(name) or frame.counting.is_flag(name):
         return Symbol(name)
     number = frame.counting.code.find_enumerator(name)
     return UNKNOWN if number is None else Num(number)
@@ -223,18 +223,27 @@ def _logical(frame: Frame, state: State, expr: c.Binary) -> Results:
 
 def _condition(frame: Frame, state: State, expr: c.Expr) -> Results:
     """Evaluate for its truth: a count alone is compared with zero."""
-    results = evaluate(frame, state, expr)
-    for s, value in results:
+    results: Results = []
+    for s, value in evaluate(frame, state, expr):
         if isinstance(value, Count):
             frame.note(_comparison(frame, s, "!=", value, Num(0), expr.span))
-    return _refine_name(results, expr)
+        if isinstance(value, Count) and value.unit is Unit.MAPPED and not value.moved:
+            # some page is still mapped, so what was unmapped is not all
+            results += [(s.knowing(("below", "")), Num(1)), (s, Num(0))]
+        else:
+            results.append((s, value))
+    return _refine_parameter(frame, results, expr)
 
 
-def _refine_name(results: Results, expr: c.Expr) -> Results:
-    """Let a variable whose truth was not known have one on each path from here on."""
+def _refine_parameter(frame: Frame, results: Results, expr: c.Expr) -> Results:
+    """Let a parameter whose truth was not known have one on each path from here on.
+
+    So it is with a caller's "compound" or "freeze"; to do so with every variable would split
+    paths that do not differ in what is counted.
+    """
     while isinstance(expr, c.Cast):
         expr = expr.operand
-    if not isinstance(expr, c.Name):
+    if not isinstance(expr, c.Name) or expr.name not in frame.shape.parameters:
         return results
     refined: Results = []
     for state, value in results:
@@ -251,13 +260,20 @@ def _compare(frame: Frame, state: State, expr: c.Binary) -> Results:
     for s1, left in evaluate(frame, state, expr.left):
         for s2, right in evaluate(frame, s1, expr.right):
             if isinstance(left, Num) and isinstance(right, Num):
-                truth = COMPARISONS[expr.op](left.value, right.value)
-                results.append((s2, Num(int(truth))))
+                results.append(_compare_numbers(s2, expr, left.value, right.value))
                 continue
             if isinstance(left, Count) or isinstance(right, Count):
                 frame.note(_comparison(frame, s2, expr.op, left, right, expr.span))
             results += _compare_open(s2, expr, left, right)
     return results
+
+
+def _compare_numbers(state: State, expr: c.Binary, left: int, right: int) -> tuple[State, Value]:
+    truth = COMPARISONS[expr.op](left, right)
+    below = _bounded(expr.op, expr.left, expr.right)
+    if below is not None and below[1] is truth and max(left, right) > 1:
+        return state.knowing(("below", below[0])), Num(int(truth))
+    return state, Num(int(truth))
 
 
 def _compare_open(state: State, expr: c.Binary, left: Value, right: Value) -> Results:
@@ -268,7 +284,8 @@ def _compare_open(state: State, expr: c.Binary, left: Value, right: Value) -> Re
         if op in (">", "!=", "==", "<="):
             return [(state, Num(int(op in (">", "!="))))]
     below = _bounded(expr.op, expr.left, expr.right)
-    if below is None or isinstance(right, Num) or isinstance(left, Num):
+    numbers = [v.value for v in (left, right) if isinstance(v, Num)]
+    if below is None or any(number < 2 for number in numbers):
         return [(state, UNKNOWN)]
     name, truth = below
     return [(state.knowing(("below", name)), Num(int(truth))), (state, Num(int(not truth)))]

@@ -28,6 +28,7 @@ class Shape:
     ``guards`` are, for each ``if``, the statistics' calls inside it, by line and name.
     """
 
+    parameters: frozenset[str]
     variables: frozenset[str]
     pages: frozenset[str]
     escaped: frozenset[str]
@@ -79,6 +80,7 @@ def read_shape(
             case c.Loop():
                 loops.append(node)
     return Shape(
+        frozenset(p.name for p in body.parameters),
         frozenset(variables),
         frozenset(pages),
         frozenset(escaped),

@@ -72,9 +72,19 @@ class State:
 
     def without_numbers(self) -> State:
         """Return a copy that has forgotten plain numbers and the bounds of variables."""
-        kept = self.env.items()
-        env: dict[str, Value] = {n: v for n, v in kept if not isinstance(v, Num | Some)}
-        return State(env, frozenset(f for f in self.facts if f[0] != "below"), self.events)
+        return State(self._pages(), self.facts_of_pages(), self.events)
+
+    def without_history(self) -> State:
+        """Return a copy that remembers of what happened only that a whole mapping went."""
+        events = frozenset(e for e in self.events if (e.what, e.sign) == ("whole", -1))
+        return State(self._pages(), self.facts_of_pages(), events)
+
+    def facts_of_pages(self) -> frozenset[Fact]:
+        """Return what is known of pages, without the bounds of variables."""
+        return frozenset(f for f in self.facts if f[0] != "below")
+
+    def _pages(self) -> dict[str, Value]:
+        return {n: v for n, v in self.env.items() if not isinstance(v, Num | Some)}
 
     def is_small(self, subject: Subject) -> bool:
         """Say whether the page is known to be no part of a compound page."""

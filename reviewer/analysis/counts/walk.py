@@ -43,7 +43,11 @@ class TooManyPathsError(Exception):
 
 
 class Frame:
-    """One activation of a function during a counting walk."""
+    """One activation of a function during a counting walk.
+
+    A ``coarse`` one keeps no history to speak of: it ends where the other has too many paths,
+    and what it notes of expressions holds all the same.
+    """
 
     def __init__(
         self,
@@ -51,17 +55,18 @@ class Frame:
         function: FunctionFacts,
         body: c.FunctionDef,
         depth: int,
-        merge_at: int,
+        *,
+        coarse: bool,
     ) -> None:
         self.counting = counting
         self.words = counting.words
         self.function = function
         self.depth = depth
-        self.merge_at = merge_at
+        self.coarse = coarse
+        self.merge_at = 1 if coarse else MERGE_AT
         self.shape: Shape = counting.shape(function, body)
         self.variables = self.shape.variables
         self.notes: set[Note] = set()
-        self.decided: set[Value] = set()
         self._steps = 0
 
     # ---- what expressions need ---------------------------------------------------------
@@ -73,8 +78,6 @@ class Frame:
     def note(self, note: Note) -> None:
         """Keep a note."""
         self.notes.add(note)
-        if note.kind == "compare":
-            self.decided.add(note.left)
 
     def store(
         self, state: State, target: c.Expr, value: Value, source: c.Expr | None = None
@@ -151,7 +154,7 @@ class Frame:
             if live is not None:
                 state = state.keeping(live)
             if len(seen[at]) >= self.merge_at:
-                state = state.without_numbers()
+                state = state.without_history() if self.coarse else state.without_numbers()
             key = (state.key(), value)
             if key in seen[at]:
                 continue
