@@ -22,6 +22,7 @@ from reviewer.model.finding import Origin
 from reviewer.model.review import Review
 from reviewer.model.rule import Severity
 from reviewer.report.console import Console
+from reviewer.report.dismissed import describe_expired
 from reviewer.report.draftfiles import FORMS as DRAFT_FORMS
 from reviewer.report.outputs import FORMATS, DraftWish, render, write_outputs
 
@@ -41,6 +42,11 @@ def _exit_code(review: Review, fail_on: str, *, strict: bool) -> ExitCode:
     if strict and review.skipped:
         return ExitCode.NOT_ANALYSED
     return ExitCode.CLEAN
+
+
+def _tell_expired(review: Review) -> None:
+    for line in describe_expired(review):
+        sys.stderr.write(f"mm-review: {line}\n")
 
 
 def review(
@@ -81,6 +87,10 @@ def review(
         bool, typer.Option("--strict", help="Exit 4 if something was not analysed.")
     ] = False,
     replay: Annotated[bool, typer.Option("--replay/--no-replay", help="Confirm findings.")] = True,
+    dismissals: Annotated[
+        Path | None,
+        typer.Option("--dismissals", help="Read it instead of the tree's .mm-review.toml."),
+    ] = None,
     input_format: InputOption = "auto",
     config: ConfigOption = None,
     cache_dir: CacheOption = None,
@@ -103,12 +113,14 @@ def review(
             series=series,
             input_format=input_format,
             replay=replay,
+            dismissals=dismissals,
             progress=console.progress,
         )
         if source is not None:
             result = review_series(sys.stdin.buffer if source == "-" else Path(source), options)
         else:
             result = review_tree(options, entries=tuple(entry or ()))
+    _tell_expired(result)
     text = render(result, output_format, verbose=verbose)
     wish = DraftWish(drafts, draft_form, sender, templates, to_cover) if drafts else None
     write_outputs(result, text, output=output, html=html, drafts=wish)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from reviewer.model.dismissal import Dismissals
 from reviewer.model.facts import Skipped
 from reviewer.model.finding import Finding
 from reviewer.model.series import PatchSeries
@@ -38,6 +39,7 @@ class Stats:
     call_sites: int = 0
     decided: int = 0
     undecided: int = 0
+    dismissed: int = 0  # findings that a reviewed file sets aside
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,3 +72,4 @@ class Review:
     configuration: tuple[str, ...] = ()
     scope: tuple[str, ...] = ()
     uses: tuple[Use, ...] = ()
+    dismissals: Dismissals = field(default_factory=Dismissals)

@@ -17,6 +17,7 @@ from reviewer.model.review import Review, Use
 from reviewer.model.series import PatchSeries
 from reviewer.model.source import SourceTree
 from reviewer.pipeline.confirm import Confirmation, confirm
+from reviewer.pipeline.dismissing import load_dismisser
 from reviewer.pipeline.session import Options, Session, functions_of, in_order
 from reviewer.pipeline.uses import count_uses, list_uses
 from reviewer.series.read import read_series
@@ -63,9 +64,11 @@ def review_series(source: Path | BinaryIO, options: Options) -> Review:
         base = find_base(tree, series, options.base)
         applied = apply_series(tree, base.commit, series)
         session = Session(options, tree)
+        dismisser = load_dismisser(options, applied.base)
         steps, changed = _walk_series(session, series, applied.base, applied.steps)
         findings = _place(session, steps, changed, applied.steps)
-        confirmed = _confirm(session, findings, steps)
+        stand, dismissed = dismisser.sort_out(findings)
+        confirmed = _confirm(session, stand, steps)
         end = steps[-1].knowledge
         near = {path for path, _ in changed} | {c.path for s in applied.steps for c in s.changed}
         uses = list_uses([step.knowledge for step in steps[1:]], changed)
@@ -75,10 +78,11 @@ def review_series(source: Path | BinaryIO, options: Options) -> Review:
             findings=in_order(confirmed.findings),
             replays=confirmed.rows,
             skipped=tuple(sorted({*_skipped(end, near, series, uses), *unread}, key=_place_of)),
-            stats=count_uses(uses, len(changed)),
+            stats=replace(count_uses(uses, len(changed)), dismissed=len(dismissed)),
             configuration=options.config.lines(),
             scope=SCOPE,
             uses=uses,
+            dismissals=dismisser.account(stand, dismissed),
         )
 
 

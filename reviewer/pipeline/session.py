@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 
 from reviewer.analysis.impact import Key
@@ -28,7 +29,11 @@ def silent(_stage: str, _done: int, _total: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What a review is run with. ``replay`` False leaves findings unconfirmed."""
+    """What a review is run with. ``replay`` False leaves findings unconfirmed.
+
+    ``dismissals`` is a file to read instead of the tree's own; ``today`` is the day on which
+    its entries may have expired, None for the clock's.
+    """
 
     tree: Path
     base: str = ""
@@ -37,6 +42,8 @@ class Options:
     cache_dir: Path | None = None
     config: KernelConfig = field(default_factory=default_config)
     replay: bool = True
+    dismissals: Path | None = None
+    today: date | None = None
     progress: Progress = silent
 
 

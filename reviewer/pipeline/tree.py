@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from reviewer.analysis.impact import Key, key_of
 from reviewer.analysis.knowledge import Knowledge
 from reviewer.cfacts.config import SCOPE
 from reviewer.model.errors import BadInputError
 from reviewer.model.review import Review
 from reviewer.pipeline.confirm import confirm
+from reviewer.pipeline.dismissing import load_dismisser
 from reviewer.pipeline.session import Options, Session, choose_base, count_sites, in_order
 from reviewer.tree.repo import open_tree
 
@@ -21,26 +24,30 @@ def review_tree(options: Options, *, entries: tuple[str, ...] = ()) -> Review:
     with open_tree(options.tree, cache_dir=options.cache_dir) as tree:
         base = choose_base(tree, options.base)
         session = Session(options, tree)
-        knowledge = session.know(tree.snapshot(base.commit))
+        snapshot = tree.snapshot(base.commit)
+        dismisser = load_dismisser(options, snapshot)
+        knowledge = session.know(snapshot)
         functions = session.subjects(knowledge)
         if entries:
             reached = _reached(knowledge, entries)
             functions = tuple(f for f in functions if key_of(f) in reached)
-        found = tuple(session.check(knowledge, functions, "functions").values())
+        found = session.check(knowledge, functions, "functions").values()
+        stand, dismissed = dismisser.sort_out(found)
         if options.replay and entries:
             rules = {rule.id: rule for rule in session.rules}
-            found = confirm(
-                found, rules, before=None, after=knowledge.code, progress=options.progress
+            stand = confirm(
+                stand, rules, before=None, after=knowledge.code, progress=options.progress
             ).findings
         return Review(
             series=None,
             base=base,
-            findings=in_order(found),
+            findings=in_order(stand),
             replays=(),
             skipped=knowledge.skipped(),
-            stats=count_sites(knowledge, len(functions)),
+            stats=replace(count_sites(knowledge, len(functions)), dismissed=len(dismissed)),
             configuration=options.config.lines(),
             scope=entries or SCOPE,
+            dismissals=dismisser.account(stand, dismissed),
         )
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from reviewer.model.finding import Origin
 from reviewer.model.review import Review
 from reviewer.report import wording
+from reviewer.report.dismissed import describe_expired, iter_dismissed
 from reviewer.report.findingview import FindingView, Players, make_finding
 from reviewer.report.printable import printable
 
@@ -45,6 +46,8 @@ class ReportView:
     skipped: tuple[tuple[str, str, str, str], ...]
     skipped_hidden: int
     uses_hidden: int
+    dismissed: tuple[tuple[str, str], ...]  # what, why
+    expired: tuple[str, ...]
     configuration: tuple[str, ...]
     players: tuple[tuple[str, str], ...]  # id, JSON
 
@@ -95,6 +98,8 @@ def make_view(review: Review) -> ReportView:
             for s in listed[:LISTED_ROWS]
         ),
         skipped_hidden=max(0, len(listed) - LISTED_ROWS),
+        dismissed=tuple(iter_dismissed(review)),
+        expired=describe_expired(review),
         configuration=tuple(printable(line) for line in sorted(review.configuration)),
         players=tuple((name, data) for data, name in players.blocks.items()),
     )

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reviewer.model.codec import from_json, to_json, to_json_schema
+from reviewer.model.dismissal import Dismissal, Dismissals
 from reviewer.model.facts import Skipped
 from reviewer.model.finding import Evidence, Finding, PatchRef, PathStep
 from reviewer.model.location import Location
@@ -109,6 +110,24 @@ class FindingDoc:
 
 
 @dataclass(frozen=True, slots=True)
+class DismissedDoc:
+    """A finding that the entry ``by`` of a reviewed file sets aside."""
+
+    finding: FindingDoc
+    by: Dismissal
+
+
+@dataclass(frozen=True, slots=True)
+class DismissalsDoc:
+    """What the file ``source`` dismisses, which entries have expired, and which match nothing."""
+
+    source: str
+    dismissed: tuple[DismissedDoc, ...]
+    expired: tuple[Dismissal, ...]
+    unused: tuple[Dismissal, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ReviewDoc:
     """The root. ``series`` is null when a tree was reviewed without one."""
 
@@ -122,6 +141,7 @@ class ReviewDoc:
     replays: tuple[ReplayRow, ...]
     skipped: tuple[Skipped, ...]
     stats: Stats
+    dismissals: DismissalsDoc
 
 
 def render_json(review: Review) -> bytes:
@@ -165,7 +185,13 @@ def document(review: Review) -> ReviewDoc:
             sorted(review.skipped, key=lambda s: (s.stage, s.path, s.function, s.reason))
         ),
         stats=review.stats,
+        dismissals=_dismissals(review.dismissals),
     )
+
+
+def _dismissals(found: Dismissals) -> DismissalsDoc:
+    dismissed = tuple(DismissedDoc(_finding(one.finding), one.by) for one in found.dismissed)
+    return DismissalsDoc(found.source, dismissed, found.expired, found.unused)
 
 
 def _series(review: Review, series: PatchSeries) -> SeriesDoc:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from reviewer.model.finding import Finding, Origin
 from reviewer.model.review import Review
 from reviewer.report import wording
+from reviewer.report.dismissed import describe_expired, iter_dismissed
 from reviewer.report.interleaving import render_columns, select_steps
 from reviewer.report.printable import printable, printable_block
 
@@ -33,6 +34,7 @@ def render_markdown(review: Review) -> str:
         lines += ["", "## Not analysed", ""]
         rows = [(str(n), stage, why) for stage, why, n in wording.count_skipped(review.skipped)]
         lines += _table(("Places", "Stage", "Why"), rows)
+    lines += _dismissals(review)
     stats = review.stats
     lines += [
         "",
@@ -106,6 +108,16 @@ def _background(review: Review) -> list[str]:
         where = " -> ".join(wording.chain(finding)) or wording.place(finding.primary)
         lines.append(f"- {finding.origin}{by}: {escape(finding.rule)}, {_code(where)}")
     return lines
+
+
+def _dismissals(review: Review) -> list[str]:
+    rows = list(iter_dismissed(review))
+    expired = describe_expired(review)
+    if not rows and not expired:
+        return []
+    lines = ["", "## Dismissed", ""]
+    lines += _table(("What", "Why"), rows) if rows else []
+    return [*lines, *(("", *(f"- {escape(line)}" for line in expired)) if expired else ())]
 
 
 def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:

@@ -36,14 +36,26 @@ def render_sarif(review: Review) -> bytes:
     """Return one run; paths are relative to ``SRCROOT``, the tree's root.
 
     What was not analysed stands as notifications of the invocation, so that a reader of the
-    SARIF alone does not take silence for clean.
+    SARIF alone does not take silence for clean. What a reviewed file dismisses is suppressed.
     """
+    has_series = review.series is not None
     findings = sort_findings(review.findings)
+    dismissed = review.dismissals.dismissed
+    suppressed = [
+        {
+            **_result(one.finding, has_series=has_series),
+            "suppressions": [
+                {"kind": "external", "justification": printable(one.by.reason.strip())}
+            ],
+        }
+        for one in dismissed
+    ]
+    every = (*findings, *(one.finding for one in dismissed))
     run: Json = {
         "tool": {
             "driver": {
                 "name": "mm-review",
-                "rules": [_rule(name, findings) for name in sorted({f.rule for f in findings})],
+                "rules": [_rule(name, every) for name in sorted({f.rule for f in every})],
             }
         },
         "columnKind": "unicodeCodePoints",
@@ -54,7 +66,7 @@ def render_sarif(review: Review) -> bytes:
                 "toolExecutionNotifications": [_notification(s) for s in _sorted(review.skipped)],
             }
         ],
-        "results": [_result(f, has_series=review.series is not None) for f in findings],
+        "results": [*(_result(f, has_series=has_series) for f in findings), *suppressed],
     }
     return to_json({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]})
 

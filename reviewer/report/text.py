@@ -7,6 +7,7 @@ from textwrap import wrap
 from reviewer.model.finding import Finding, Origin
 from reviewer.model.review import Review
 from reviewer.report import wording
+from reviewer.report.dismissed import count_dismissed, describe_expired, iter_dismissed
 from reviewer.report.interleaving import render_columns, select_steps
 from reviewer.report.printable import printable, printable_block
 
@@ -26,6 +27,7 @@ def render_text(review: Review, *, verbose: bool = False) -> str:
     lines += _render_replays(review)
     lines += _render_uses(review, verbose=verbose)
     lines += _render_skipped(review, verbose=verbose)
+    lines += _render_dismissals(review, verbose=verbose)
     stats = review.stats
     lines += [
         "",
@@ -182,6 +184,20 @@ def _render_skipped(review: Review, *, verbose: bool) -> list[str]:
     for item in sorted(review.skipped, key=lambda s: (s.stage, s.path, s.function, s.reason)):
         place = f"{item.path}: {item.function}()" if item.function else item.path
         lines += _fold("  ", f"{item.stage}: {place}: {item.reason}")
+    return lines
+
+
+def _render_dismissals(review: Review, *, verbose: bool) -> list[str]:
+    counted = count_dismissed(review)
+    expired = describe_expired(review)
+    if not counted and not expired:
+        return []
+    lines = ["", *_fold("", counted)] if counted else [""]
+    if verbose:
+        for what, why in iter_dismissed(review):
+            lines += _fold("  ", f"{what}: {why}")
+    for line in expired:
+        lines += _fold("", line)
     return lines
 
 
