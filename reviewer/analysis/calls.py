@@ -200,7 +200,13 @@ def _enter(
     if not name or name in frame.words.dump:
         # what prints a page has to take any: that it does is asked of it alone
         return [(forget_written(state, values), UNKNOWN)]
-    pages = [obj for v in values if (obj := object_of(v)) is not None]
+    # a pfn matters to who makes a page of it
+    makes = frame.engine.makes(name)
+    pages = [
+        obj
+        for v in values
+        if (obj := object_of(v)) is not None and (makes or not isinstance(v, Token))
+    ]
     tracked = [obj for obj in pages if state.find(obj).tracked]
     if not tracked and name not in frame.engine.makers and not _answers(frame, state, values):
         return [(forget_written(state, values), UNKNOWN)]

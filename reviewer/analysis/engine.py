@@ -97,7 +97,8 @@ class Engine:
     def __init__(self, code: CodeBase, words: Vocabulary) -> None:
         self.code = code
         self.words = words
-        self.makers: frozenset[str] = frozenset()
+        self.makers: frozenset[str] = frozenset()  # that return a page, or what names one
+        self.roots: frozenset[str] = frozenset()  # in which a page comes into being
         self.made: dict[ObjectId, Made] = {}
         self._given_back: set[ObjectId] = set()
         self._pinned: set[ObjectId] = set()
@@ -155,7 +156,7 @@ class Engine:
     def source_line(self, span: c.Span) -> str:
         """Return the line of source a span stands on, stripped."""
         if span.path not in self._lines:
-            text = self.code.source.read(span.path).decode("utf-8", "replace")
+            text = self.code.texts.file(span.path).decode("utf-8", "replace")
             self._lines[span.path] = text.splitlines()
         lines = self._lines[span.path]
         line = lines[span.line - 1] if 0 < span.line <= len(lines) else ""
@@ -172,8 +173,7 @@ class Engine:
         """Say whether a function runs before anybody else has the pages it works on."""
         key = (function.path, function.name, function.line)
         if key not in self._boots:
-            text = self.code.source.read(function.path)[function.start : function.end]
-            marks = set(re.findall(r"\w+", text.split(b"(", 1)[0].decode("utf-8", "replace")))
+            marks = set(re.findall(r"\w+", self.code.texts.signature(function)))
             self._boots[key] = not marks.isdisjoint(self.words.boot)
         return self._boots[key]
 
@@ -190,6 +190,10 @@ class Engine:
         if name not in self._has:
             self._has[name] = self.code.find_function(name) is not None
         return self._has[name]
+
+    def makes(self, name: str) -> bool:
+        """Say whether a function of this name brings a page into being."""
+        return name in self.makers or name in self.roots
 
     def members(self, function: FunctionFacts) -> frozenset[str]:
         """Return the table members the function's address stands in ("proc_ops.proc_read")."""

@@ -3,27 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import fields, is_dataclass
-from typing import Any
 
 from reviewer.analysis.callgraph import CallGraph
+from reviewer.analysis.nodes import find_names, iter_nodes
 from reviewer.model import ctree as c
 from reviewer.model.facts import FunctionFacts, Skipped
 from reviewer.model.vocabulary import Vocabulary
 
 DEPTH = 4  # a pfn is handed on through so many functions
-
-
-def iter_nodes(value: Any) -> Iterator[Any]:
-    """Yield every expression and statement under a node, itself first."""
-    work = [value]
-    while work:
-        item = work.pop()
-        if isinstance(item, tuple):
-            work.extend(reversed(item))
-        elif is_dataclass(item) and not isinstance(item, c.Span | c.CType):
-            yield item
-            work.extend(getattr(item, f.name) for f in reversed(fields(item)))
 
 
 class Handed:
@@ -34,6 +21,25 @@ class Handed:
         self.code = graph.code
         self.words = words
         self._known: dict[tuple[str, str, int, int], str] = {}
+
+    def find_carriers(self, function: FunctionFacts) -> dict[str, str]:
+        """Return the carrier, or "", of each parameter that the function hands to a source."""
+        body = self.code.body(function)
+        if isinstance(body, Skipped):
+            return {}
+        handed = {
+            name
+            for node in iter_nodes(body.body)
+            if isinstance(node, c.Call)
+            and isinstance(node.callee, c.Name)
+            and node.callee.name in self.words.sources
+            for name in find_names(node.args[:1])
+        }
+        return {
+            parameter.name: self.find_carrier(function, number)
+            for number, parameter in enumerate(body.parameters)
+            if parameter.name in handed
+        }
 
     def find_carrier(self, function: FunctionFacts, number: int, depth: int = 0) -> str:
         """Return the carrier that gives a parameter its value in every call, else ""."""

@@ -25,7 +25,7 @@ def _texts(graph: CallGraph, paths: Iterable[str]) -> dict[Key, list[bytes]]:
     texts: dict[Key, list[bytes]] = {}
     for function in graph.functions:
         if function.path in wanted:
-            text = graph.code.source.read(function.path)[function.start : function.end]
+            text = graph.code.texts.function(function)
             texts.setdefault(key_of(function), []).append(b" ".join(text.split()))
     return texts
 
@@ -68,7 +68,7 @@ def _users(graph: CallGraph, names: set[str]) -> set[Key]:
     for function in graph.functions:
         # a policy is only named in the invocation: PAGEFLAG(DoubleMap, double_map, PF_SECOND)
         if function.made_by:
-            text = graph.code.source.read(function.path)[function.start : function.end]
+            text = graph.code.texts.function(function)
             if word.search(text):
                 users.add(key_of(function))
     return users

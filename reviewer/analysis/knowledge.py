@@ -83,6 +83,7 @@ class Knowledge:
                     key=lambda f: (f.path, f.line, f.name),
                 )
             )
+            self.engine.roots = frozenset(f.name for f in self._roots)
         return self._roots
 
     def subjects(self) -> tuple[FunctionFacts, ...]:
@@ -158,8 +159,7 @@ class Knowledge:
         return frozenset(f.name for f in callers if self._returns(f, _NUMBERS))
 
     def _returns(self, function: FunctionFacts, types: re.Pattern[str]) -> bool:
-        text = self.code.source.read(function.path)[function.start : function.end]
-        return types.search(text.split(b"(", 1)[0].decode("utf-8", "replace")) is not None
+        return types.search(self.code.texts.signature(function)) is not None
 
     def _returns_page(self, text: bytes) -> bool:
         head = text.split(b"(", 1)[0].decode("utf-8", "replace")
@@ -193,11 +193,10 @@ class Knowledge:
 
     def _handed(self, function: FunctionFacts) -> dict[str, Value]:
         """Return the parameters that are the pfn of a pinned page in every call."""
-        if not any(call.name in self.words.sources for call in function.calls):
+        sources = (self.words.sources.get(call.name) for call in function.calls)
+        if not any(word is not None and word.pin is not Pin.UNKNOWN for word in sources):
             return {}
-        found = {
-            n: self.handed.find_carrier(function, i) for i, n in enumerate(function.parameters)
-        }
+        found = self.handed.find_carriers(function)
         return {name: Token((word,)) for name, word in found.items() if word}
 
     def made(self, hazard: Hazard) -> Made:
@@ -310,7 +309,7 @@ class Knowledge:
                 found.add(("unread", body.reason))
                 continue
             if name in self.engine.makers:
-                text = self.code.source.read(path)[function.start : function.end]
+                text = self.code.texts.function(function)
                 found.add(("makes", b" ".join(text.split())))
             for number, parameter in enumerate(body.parameters):
                 if is_page_type(parameter.type, self.words):

@@ -2,58 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, is_dataclass
-from typing import Any
-
 from reviewer.analysis.cfg import END, Flow, Node
+from reviewer.analysis.nodes import find_names, iter_nodes
 from reviewer.model import ctree as c
 
 _FLAG = ("bool", "_Bool")
 
 
-def find_names(value: Any) -> set[str]:
-    """Return every name an expression, or anything else of the tree, mentions."""
-    found: set[str] = set()
-    work = [value]
-    while work:
-        item = work.pop()
-        if isinstance(item, c.Name):
-            found.add(item.name)
-        elif isinstance(item, tuple):
-            work.extend(item)
-        elif is_dataclass(item) and not isinstance(item, c.Span | c.CType):
-            work.extend(getattr(item, f.name) for f in fields(item))
-    return found
-
-
 def find_flags(body: c.FunctionDef) -> frozenset[str]:
     """Return the names of a function's flags: its own variables, and ``*p`` for parameters."""
     found = {f"*{p.name}" for p in body.parameters if p.type.base in _FLAG and p.type.pointers}
-    work: list[Any] = [body.body]
-    while work:
-        item = work.pop()
-        if isinstance(item, c.Declare) and item.type.base in _FLAG and not item.type.pointers:
-            found.add(item.name)
-        if isinstance(item, tuple):
-            work.extend(item)
-        elif isinstance(item, c.Block | c.If | c.Loop | c.Switch):
-            work.extend(getattr(item, f.name) for f in fields(item))
+    for node in iter_nodes(body.body):
+        if isinstance(node, c.Declare) and node.type.base in _FLAG and not node.type.pointers:
+            found.add(node.name)
     return frozenset(found)
-
-
-def find_macros(value: Any) -> set[str]:
-    """Return the macros an expression was written with."""
-    found: set[str] = set()
-    work = [value]
-    while work:
-        item = work.pop()
-        if isinstance(item, c.Span):
-            found.update(use.name for use in item.via)
-        elif isinstance(item, tuple):
-            work.extend(item)
-        elif is_dataclass(item):
-            work.extend(getattr(item, f.name) for f in fields(item))
-    return found
 
 
 def _reads_and_writes(node: Node) -> tuple[set[str], set[str]]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from reviewer.analysis.evaluate import Results
 from reviewer.analysis.hazards import Made
-from reviewer.analysis.liveness import find_macros
+from reviewer.analysis.nodes import find_macros
 from reviewer.analysis.objects import find_neighbour, forget_derived, take_pin
 from reviewer.analysis.spelling import describe
 from reviewer.analysis.values import (

@@ -22,6 +22,7 @@ from reviewer.cfacts.madecache import MadeCache
 from reviewer.cfacts.normalize import SourceText, normalize
 from reviewer.cfacts.references import References
 from reviewer.cfacts.reuse import changed_paths, find_difference
+from reviewer.cfacts.texts import Texts
 from reviewer.cfacts.tokens import Token, iter_tokens
 from reviewer.model.ctree import EnumDef, Expr, FunctionDef, StructDef, TypedefDef
 from reviewer.model.facts import CallFact, FunctionFacts, MacroFacts, PointerFact, Skipped
@@ -56,6 +57,7 @@ class CodeBase:
         like: CodeBase | None = None,
     ) -> None:
         self.source = source
+        self.texts = Texts(source)
         self.config = config
         extra = (*extra, *(source.grep_words(also) if also else ()))
         paths = paths_in_scope(source, scope, extra)
@@ -102,7 +104,7 @@ class CodeBase:
         self._made.take_over(like._made, difference)
 
     def _normalized(self, path: str) -> SourceText:
-        return normalize(self.source.read(path))
+        return normalize(self.texts.file(path))
 
     # ---- functions ---------------------------------------------------------------------
 

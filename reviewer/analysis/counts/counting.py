@@ -103,7 +103,7 @@ class Counting:
         for path in self.code.source.grep_words(sorted(fields), self._prefixes()):
             if path not in self._paths:
                 continue
-            places = _find_words(self.code.source.read(path), pattern)
+            places = _find_words(self.code.texts.file(path), pattern)
             for function in self.code.functions_in(path) if places else ():
                 if any(function.start <= at < function.end for at in places):
                     yield function
@@ -138,8 +138,8 @@ class Counting:
         return found
 
     def _returns_number(self, function: FunctionFacts) -> bool:
-        text = self.code.source.read(function.path)[function.start : function.end]
-        return re.search(rb"\b(int|long|unsigned)\b", text.split(b"(", 1)[0]) is not None
+        signature = self.code.texts.signature(function)
+        return re.search(r"\b(int|long|unsigned)\b", signature) is not None
 
     def _sets(self, function: FunctionFacts) -> bool:
         return any(call.name == "atomic_set" for call in function.calls)
@@ -156,7 +156,7 @@ class Counting:
                     yield caller
 
     def _takes_page(self, function: FunctionFacts) -> bool:
-        text = self.code.source.read(function.path)[function.start : function.end]
+        text = self.code.texts.function(function)
         return self._page_parameter.search(text.split(b"{", 1)[0]) is not None
 
     def is_counting(self, function: FunctionFacts) -> bool:
@@ -170,9 +170,8 @@ class Counting:
     def _yields_page(self, function: FunctionFacts) -> bool:
         if function.made_by:
             return True
-        text = self.code.source.read(function.path)[function.start : function.end]
-        head = text.split(b"(", 1)[0]
-        return b"*" in head or b"unsigned long" in head
+        signature = self.code.texts.signature(function)
+        return "*" in signature or "unsigned long" in signature
 
     def subjects(self) -> tuple[FunctionFacts, ...]:
         """Return the functions that count, and those that call one that does."""
