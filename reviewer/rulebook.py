@@ -229,6 +229,7 @@ def load_vocabulary(directory: Path | None = None) -> Vocabulary:
         stop=frozenset(asserts["stop"]),
         warn=frozenset(asserts["warn"]),
         dump=frozenset(asserts["dump"]),
+        reads=frozenset(data["reads"]["names"]),
         compound_fields=_compound_fields(data["compound_field"]),
         sources=_sources(data["source"]),
         loose_parameters={e["function"]: e["reason"] for e in data["loose_parameter"]},

@@ -10,6 +10,7 @@ from reviewer.analysis.counts.counting import Counting
 from reviewer.analysis.engine import Engine, is_page_type
 from reviewer.analysis.handed import Handed
 from reviewer.analysis.hazards import CallSite, DemandKind, Hazard, Made
+from reviewer.analysis.purity import Purity
 from reviewer.analysis.reach import EntryPath, Reach
 from reviewer.analysis.secondlook import HANDED_OUT
 from reviewer.analysis.summaries import Summary, TooLong
@@ -49,6 +50,7 @@ class Knowledge:
         self.graph = CallGraph(code)
         self.handed = Handed(self.graph, words)
         self.reach = Reach(self.graph, words)
+        self.only_reads = Purity(code, words).only_reads
         self.counting = Counting(self.engine, self.graph)
         self._hazards: dict[tuple[str, str, int], tuple[Hazard, ...]] = {}
         self._roots: tuple[FunctionFacts, ...] | None = None

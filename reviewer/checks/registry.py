@@ -7,7 +7,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from reviewer.analysis.knowledge import Knowledge
-from reviewer.checks import count_use, first_last, initialised, mapping_unit, page_demand
+from reviewer.checks import (
+    count_use,
+    first_last,
+    initialised,
+    mapping_unit,
+    page_demand,
+    reader_asserts,
+)
 from reviewer.model.errors import BadInputError
 from reviewer.model.facts import FunctionFacts
 from reviewer.model.finding import Finding
@@ -33,6 +40,10 @@ CHECKS: dict[str, Check] = {
     "mapping-unit": Check(count_use.subjects, mapping_unit.find),
     "page-demand": Check(Knowledge.subjects, page_demand.find),
 }
+# Checks that reason on what the others found in a whole tree.
+OVERVIEWS: dict[str, Callable[[Knowledge, Rule, Iterable[Finding]], list[Finding]]] = {
+    "reader-asserts": reader_asserts.find,
+}
 
 
 class Checking:
@@ -45,9 +56,13 @@ class Checking:
     def __init__(self, knowledge: Knowledge, rules: Iterable[Rule]) -> None:
         self.knowledge = knowledge
         self._rules: dict[str, list[Rule]] = defaultdict(list)
+        self._overviews: list[Rule] = []
         for rule in rules:
+            if rule.check in OVERVIEWS:
+                self._overviews.append(rule)
+                continue
             if rule.check not in CHECKS:
-                known = ", ".join(sorted(CHECKS))
+                known = ", ".join(sorted({*CHECKS, *OVERVIEWS}))
                 raise BadInputError(
                     f"rules/{rule.id}.toml: no check '{rule.check}'; there is {known}"
                 )
@@ -66,6 +81,15 @@ class Checking:
             for name, subjects in self._by_check().items()
             if function in subjects
             for finding in CHECKS[name].find(self.knowledge, self._rules[name], function)
+        ]
+
+    def overlook(self, findings: Iterable[Finding]) -> list[Finding]:
+        """Return what the findings of a whole tree say together."""
+        findings = tuple(findings)
+        return [
+            found
+            for rule in self._overviews
+            for found in OVERVIEWS[rule.check](self.knowledge, rule, findings)
         ]
 
     def _by_check(self) -> dict[str, frozenset[FunctionFacts]]:

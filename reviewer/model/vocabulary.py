@@ -155,6 +155,7 @@ class Vocabulary:
     stop: frozenset[str]
     warn: frozenset[str]
     dump: frozenset[str]
+    reads: frozenset[str]  # primitives that change nothing
     compound_fields: dict[str, FieldWord]
     sources: dict[str, SourceWord]
     loose_parameters: dict[str, str]  # functions whose pages nobody need hold, and why

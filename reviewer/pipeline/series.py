@@ -11,8 +11,10 @@ from reviewer.analysis.impact import Key, find_affected, find_changed, key_of
 from reviewer.analysis.knowledge import Knowledge
 from reviewer.cfacts.config import SCOPE
 from reviewer.checks.origin import TreeFindings, place_findings
+from reviewer.checks.reader_asserts import find_reader, fold_exposed
+from reviewer.checks.registry import OVERVIEWS
 from reviewer.model.facts import FunctionFacts, Skipped
-from reviewer.model.finding import Finding, Origin, PatchRef
+from reviewer.model.finding import Finding, Origin, PatchRef, PathStep
 from reviewer.model.review import Review, Use
 from reviewer.model.series import PatchSeries
 from reviewer.model.source import SourceTree
@@ -35,6 +37,7 @@ class _Step:
     knowledge: Knowledge
     patch: PatchRef | None
     findings: dict[str, Finding]
+    changed: frozenset[Key] = frozenset()
 
     def called(self, caller: str, callee: str) -> bool:
         """Say whether one function calls another here."""
@@ -100,7 +103,7 @@ def _walk_series(
         ref = PatchRef(mail.counter, mail.mail.msgid, mail.subject)
         paths = sorted({p for c in patch.changed for p in (c.old_path, c.new_path) if p})
         changes.append(find_changed(steps[-1].knowledge, knowledge, paths))
-        steps.append(_Step(knowledge, ref, {}))
+        steps.append(_Step(knowledge, ref, {}, changes[-1]))
     progress("reading the trees", len(applied), len(applied))
     affected = [
         change | find_affected(before.knowledge, step.knowledge, change)
@@ -134,6 +137,8 @@ def _place(
 ) -> tuple[Finding, ...]:
     """Give findings their origin; of the old ones keep those the series comes near."""
     placed = place_findings([TreeFindings(s.patch, s.findings, s.called) for s in steps])
+    known = {f.fingerprint for f in placed}
+    placed = _fold(session, steps, placed)
     helpers = {f.call_path[-1].function for f in placed if f.origin is not Origin.PREEXISTING}
     end = steps[-1].knowledge
     near = [
@@ -141,7 +146,6 @@ def _place(
         for f in placed
         if f.origin is not Origin.PREEXISTING or changed.intersection(functions_of(f))
     ]
-    known = {f.fingerprint for f in placed}
     beside = (
         _beside(session, end, {c.path for patch in applied for c in patch.changed})
         if helpers
@@ -161,6 +165,20 @@ def _place(
     return tuple(
         at_end.get(f.fingerprint, f) if f.origin is Origin.PREEXISTING else f for f in near
     )
+
+
+def _fold(session: Session, steps: list[_Step], placed: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """Put the callers that a patch exposed together into findings of the reader it changed."""
+    by_patch = {step.patch: step for step in steps}
+
+    def reader_of(finding: Finding) -> PathStep | None:
+        step = by_patch[finding.patch]
+        return find_reader(step.knowledge, finding, step.changed)
+
+    for rule in session.rules:
+        if rule.check in OVERVIEWS:
+            placed = fold_exposed(rule, placed, reader_of)
+    return placed
 
 
 def _beside(session: Session, knowledge: Knowledge, paths: set[str]) -> tuple[FunctionFacts, ...]:

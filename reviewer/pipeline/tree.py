@@ -31,7 +31,9 @@ def review_tree(options: Options, *, entries: tuple[str, ...] = ()) -> Review:
         if entries:
             reached = _reached(knowledge, entries)
             functions = tuple(f for f in functions if key_of(f) in reached)
-        found = session.check(knowledge, functions, "functions").values()
+        found = tuple(session.check(knowledge, functions, "functions").values())
+        if not entries:  # what an entry point cannot reach is not looked at
+            found = (*found, *session.checking(knowledge).overlook(found))
         stand, dismissed = dismisser.sort_out(found)
         if options.replay and entries:
             rules = {rule.id: rule for rule in session.rules}

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from reviewer.tree.recipes import build_series, find_recipe, load_recipe
+
 MINIMM = Path(__file__).resolve().parents[2] / "corpora" / "minimm"
 Run = Callable[..., subprocess.CompletedProcess[str]]
 PATH = ["kpageflags_read", "stable_page_flags", "page_mapcount", "__page_mapcount", "PageDoubleMap"]
@@ -112,3 +114,21 @@ def test_a_macro_is_told_apart_from_a_name_the_tree_does_not_have(mm_review: Run
     assert (doc["found"], doc["demands"]) == (True, [])
     assert doc["path"] == "include/linux/mmdebug.h"
     assert "a macro" in doc["skipped"][0]["reason"]
+
+
+def test_a_reader_that_demands_more_is_told_once_with_its_callers(
+    mm_review: Run, tmp_path: Path
+) -> None:
+    mbox = build_series(MINIMM, load_recipe(find_recipe("minimm-reader-tightened")), tmp_path)
+    done = mm_review("review", mbox, "--tree", MINIMM, "--format", "json")
+    assert done.returncode == 1, done.stderr
+    (finding,) = json.loads(done.stdout)["findings"]
+    assert (finding["rule"], finding["origin"]) == ("reader-asserts", "exposed")
+    assert finding["patch"]["counter"] == 1
+    assert finding["primary"]["function"] == "page_mapped"
+    assert [place["function"] for place in finding["related"]] == ["stable_page_flags"]
+    assert "not pinned" in finding["message"]
+    assert "A tail argument is legal" in finding["message"]
+    ways = " ".join(finding["remedies"])
+    assert all(word in ways for word in ("tolerant", "look at the head again", "snapshot_page"))
+    assert finding["witness"]["outcome"] == "sometimes"
