@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from reviewer.analysis.callgraph import CallGraph
@@ -30,7 +31,8 @@ class ParameterDemand:
     """What a function demands of one page parameter.
 
     ``positions`` is where a pinned argument may point; ``stability`` is "pinned" where an
-    unpinned one can trip an assertion though its position is right, else "any".
+    unpinned one can trip an assertion though its position is right, else "any". ``fatal`` is
+    false for an assertion that only warns.
     """
 
     parameter: str
@@ -38,6 +40,7 @@ class ParameterDemand:
     stability: str
     needs: tuple[str, ...]
     evidence: Evidence
+    fatal: bool = True
 
 
 class Knowledge:
@@ -244,15 +247,34 @@ class Knowledge:
         tried = {
             p: self._try(function, body, number, frozenset({p}), Pin.REFERENCE) for p in Position
         }
-        refused = {
-            p: [h for h in hazards if h.reason is Reason.POSITION and h.demand.fatal]
-            for p, hazards in tried.items()
-        }
         loose = self._try(function, body, number, ANYWHERE, Pin.NONE)
-        unstable = [h for h in loose if h.reason is Reason.STABILITY and h.demand.fatal]
+        name = body.parameters[number].name
+        found = [self._demand(name, tried, loose, fatal=fatal) for fatal in (True, False)]
+        return [demand for demand in found if demand is not None]
+
+    def _demand(
+        self,
+        parameter: str,
+        tried: Mapping[Position, tuple[Hazard, ...]],
+        loose: tuple[Hazard, ...],
+        *,
+        fatal: bool,
+    ) -> ParameterDemand | None:
+        """Reduce the assertions met to a demand: those that stop, or those that only warn."""
+
+        def asserted(hazards: Iterable[Hazard], reason: Reason) -> list[Hazard]:
+            return [
+                h
+                for h in hazards
+                if h.demand.kind is DemandKind.ASSERTION
+                and (h.reason, h.demand.fatal) == (reason, fatal)
+            ]
+
+        refused = {p: asserted(hazards, Reason.POSITION) for p, hazards in tried.items()}
+        unstable = asserted(loose, Reason.STABILITY)
         evidence = [h for p in Position for h in refused[p]] or unstable
         if not evidence:
-            return []
+            return None
         allowed = tuple(p for p in Position if not refused[p])
         shown = min(
             evidence, key=lambda h: (len(h.chain), h.demand.spelled.path, h.demand.spelled.line)
@@ -262,7 +284,7 @@ class Knowledge:
             shown.demand.spelled.path, shown.demand.spelled.line, shown.demand.text, needs
         )
         stability = "pinned" if unstable or len(allowed) < len(Position) else "any"
-        return [ParameterDemand(body.parameters[number].name, allowed, stability, needs, proof)]
+        return ParameterDemand(parameter, allowed, stability, needs, proof, fatal)
 
     def _try(
         self,

@@ -14,6 +14,7 @@ from reviewer.analysis.hazards import Demand, Hazard
 from reviewer.analysis.numbers import join, signs_of
 from reviewer.analysis.objects import find_ancestors
 from reviewer.analysis.secondlook import find_taken, note_asked
+from reviewer.analysis.stops import find_dump, find_stop, stop_name
 from reviewer.analysis.values import (
     EQUAL,
     SURE,
@@ -274,49 +275,3 @@ def _merge(state: State, groups: dict[tuple[object, ...], dict[object, object]])
             kept[fact] = None
             del merged.facts[fact]
     return merged
-
-
-def stop_name(call: c.Call) -> str:
-    """Return the name of a direct call, empty for one through a pointer."""
-    return call.callee.name if isinstance(call.callee, c.Name) else ""
-
-
-def _calls_of(stmt: c.Stmt | None) -> list[c.Call]:
-    """Return the calls a statement makes whatever it tests: the straight line through it."""
-    match stmt:
-        case c.Block(items=items):
-            return [call for item in items for call in _calls_of(item)]
-        case c.Evaluate(expr=expr):
-            return _calls_in(expr)
-        case c.Loop(body=body, test_last=True):
-            return _calls_of(body)
-    return []
-
-
-def _calls_in(expr: c.Expr) -> list[c.Call]:
-    match expr:
-        case c.Call():
-            return [expr]
-        case c.StatementExpr(body=body):
-            return _calls_of(body)
-        case c.Cast(operand=operand):
-            return _calls_in(operand)
-    return []
-
-
-def find_stop(stmt: c.Stmt | None, words: Vocabulary) -> c.Call | None:
-    """Return the BUG() or WARN an ``if`` runs into when its condition holds."""
-    if not isinstance(stmt, c.If):
-        return None
-    names = words.stop | words.warn
-    return next((call for call in _calls_of(stmt.then) if stop_name(call) in names), None)
-
-
-def find_dump(stmt: c.Stmt, words: Vocabulary) -> str:
-    """Return the condition as ``dump_page()`` prints it before the BUG()."""
-    for call in _calls_of(stmt):
-        if stop_name(call) in words.dump:
-            texts = [arg.value for arg in call.args if isinstance(arg, c.Text)]
-            if texts:
-                return texts[-1]
-    return ""

@@ -27,13 +27,17 @@ class EvidenceDoc:
 
 @dataclass(frozen=True, slots=True)
 class DemandDoc:
-    """What is demanded of one parameter: where it may point, and whether it must be pinned."""
+    """What is demanded of one parameter: where it may point, and whether it must be pinned.
+
+    ``fatal`` is false where it is only warned of.
+    """
 
     parameter: str
     position: tuple[str, ...]
     stability: str
     needs: tuple[str, ...]
     evidence: EvidenceDoc
+    fatal: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +105,7 @@ def answer_demands(options: Options, name: str) -> DemandsDoc:
                 evidence=EvidenceDoc(
                     demand.evidence.path, demand.evidence.line, demand.evidence.text
                 ),
+                fatal=demand.fatal,
             )
             for demand in knowledge.demands(function)
         )
@@ -156,7 +161,9 @@ def render_demands(options: Options, name: str, output_format: str) -> str:
     lines = [f"{name} ({doc.path}:{doc.line})"]
     for demand in doc.demands:
         needs = f", with {' and '.join(demand.needs)}" if demand.needs else ""
-        lines.append(f"  {demand.parameter}: {' or '.join(demand.position) or 'never'}{needs}")
+        warned = "" if demand.fatal else ", else a warning"
+        places = " or ".join(demand.position) or "never"
+        lines.append(f"  {demand.parameter}: {places}{warned}{needs}")
         if demand.stability == "pinned":
             lines.append("    and pinned: it can change under an unpinned caller")
         lines.append(f"    {demand.evidence.path}:{demand.evidence.line}: {demand.evidence.text}")

@@ -159,6 +159,42 @@ def test_a_flag_of_the_second_page(
     assert demand.needs == needs
 
 
+WARNING = """
+#define WARN_ON_ONCE(condition) ({ \
+	int __ret = !!(condition); \
+	if (unlikely(__ret)) __WARN(); \
+	unlikely(__ret); })
+#define VM_WARN_ON_ONCE_PAGE(cond, page) ({ int __once = !!(cond); \
+	if (unlikely(__once)) { dump_page(page, "VM_WARN_ON_ONCE_PAGE(" #cond ")"); WARN_ON_ONCE(1); } \
+	unlikely(__once); })
+static inline int warns(struct page *page)
+{
+	VM_WARN_ON_ONCE_PAGE(PageTail(page), page);
+	return 1;
+}
+static inline int warns_and_stops(struct page *page)
+{
+	VM_WARN_ON_ONCE_PAGE(PageTail(page), page);
+	BUG_ON(!PageHead(page));
+	return 1;
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("warns", [(False, NO_TAIL)]),
+        ("warns_and_stops", [(True, ["head"]), (False, NO_TAIL)]),
+    ],
+)
+def test_a_warning_is_a_demand_of_its_own(
+    demands: Callable[..., list[ParameterDemand]], name: str, expected: list[Any]
+) -> None:
+    found = demands(name, {FLAGS: OLD_FLAGS + WARNING, "include/linux/mm_types.h": OLD_TYPES})
+    assert [(demand.fatal, _places(demand)) for demand in found] == expected
+
+
 def test_what_no_page_satisfies_allows_no_position(
     demands: Callable[..., list[ParameterDemand]],
 ) -> None:
