@@ -8,6 +8,7 @@ called with the same. Pages are renamed at each call so that results carry over.
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
@@ -48,6 +49,7 @@ from reviewer.model.facts import FunctionFacts, Skipped
 from reviewer.model.vocabulary import Vocabulary
 
 EXITS = 16
+FRAMES = 10_000
 SMALL = 64  # constants passed to a callee are kept up to this: flags and indices
 
 
@@ -113,6 +115,8 @@ class Engine:
         self._has: dict[str, bool] = {}
         self._boots: dict[tuple[str, str, int], bool] = {}
         self._lines: dict[str, list[str]] = {}
+        # calls nest to DEPTH, each some hundred frames of ours deep where its source nests
+        sys.setrecursionlimit(max(sys.getrecursionlimit(), FRAMES))
 
     # ---- notes -----------------------------------------------------------------------
 

@@ -69,22 +69,36 @@ class Handed:
             for node in iter_nodes(body.body):
                 match node:
                     case c.Call(callee=c.Name(name=name), args=args) if name == function.name:
-                        yield (
-                            self._origin(caller, body, args[number], depth)
-                            if number < len(args)
-                            else ""
-                        )
+                        found = None
+                        if number < len(args):
+                            found = self._origin(caller, body, args[number], depth)
+                        yield found or ""
 
-    def _origin(self, caller: FunctionFacts, body: c.FunctionDef, expr: c.Expr, depth: int) -> str:
-        """Return the carrier an argument comes from; "" for another or for several."""
+    def _origin(
+        self,
+        caller: FunctionFacts,
+        body: c.FunctionDef,
+        expr: c.Expr,
+        depth: int,
+        seen: frozenset[str] = frozenset(),
+    ) -> str | None:
+        """Return the carrier an argument comes from; "" for another or for several.
+
+        None where a variable is made of one of ``seen``, of which it is: that adds no value.
+        """
         match expr:
             case c.Cast(operand=operand) | c.Binary(op="+" | "-", left=operand):
-                return self._origin(caller, body, operand, depth)
+                return self._origin(caller, body, operand, depth, seen)
             case c.Call(callee=c.Name(name=name)):
                 return self._given(name, caller.path)
+            case c.Name(name=name) if name in seen:
+                return None
             case c.Name(name=name):
                 values = [v for v in _values_of(body, name) if not _updates(v, name)]
-                found = {self._origin(caller, body, value, DEPTH) for value in values}
+                origins = [
+                    self._origin(caller, body, value, DEPTH, seen | {name}) for value in values
+                ]
+                found = {origin for origin in origins if origin is not None}
                 numbers = [i for i, p in enumerate(body.parameters) if p.name == name]
                 if numbers:
                     found.add(self.find_carrier(caller, numbers[0], depth + 1))

@@ -160,6 +160,32 @@ def test_what_a_call_back_returns_makes_new_ways_out(cycles: Any) -> None:
     ]
 
 
+COUNTED_UP = """
+#include <linux/mm.h>
+#include <linux/mmzone.h>
+int look(unsigned long pfn) { return PageTail(pfn_to_page(pfn)); }
+int look_at_each(unsigned long start, int left)
+{
+	unsigned long pfn = start, next;
+
+	while (left--) {
+		look(pfn);
+		next = pfn + 1;
+		pfn = next;
+	}
+	return 0;
+}
+"""
+
+
+def test_a_number_counted_up_is_traced_to_an_end(minimm: Trees) -> None:
+    knowledge = _know(minimm({"mm/up.c": COUNTED_UP}))
+    function = knowledge.code.find_function("look")
+    assert function is not None
+    assert knowledge.hazards(function) == ()
+    assert [s for s in knowledge.skipped() if s.path == "mm/up.c"] == []
+
+
 class Shuffled:
     """A tree that lists its files in another order."""
 
