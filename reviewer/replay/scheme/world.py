@@ -58,6 +58,16 @@ class Process:
     page_table: bool = False
     away: Process | None = None
 
+    def copy(self) -> Process:
+        """Return page tables of its own that map the same."""
+        return Process(
+            dict(self.vma),
+            replace(self.pmd) if self.pmd is not None else None,
+            {i: replace(entry) for i, entry in self.ptes.items()},
+            self.page_table,
+            self.away.copy() if self.away is not None else None,
+        )
+
     def change(
         self, first: int, count: int, *, write: bool | None = None, locked: bool | None = None
     ) -> list[int]:
@@ -121,7 +131,7 @@ class World:
     def copy(self) -> World:
         """Return a world of its own on the same pages: a thread's private view."""
         other = copy.copy(self)
-        other.processes = copy.deepcopy(self.processes)
+        other.processes = {name: process.copy() for name, process in self.processes.items()}
         other.allocated = dict(self.allocated)
         other._blocks = list(self._blocks)
         other._small = list(self._small)

@@ -69,12 +69,16 @@ class SourceEngine:
         """Return what the tree's kpagecount_read says of pages."""
         return self._read("kpagecount_read", first, count)
 
-    def peek_count(self, page: int) -> int | None:
-        """Return what kpagecount says of one page in the middle of things, None if it cannot."""
+    def peek_count(self, page: int) -> tuple[int | None, frozenset[int]]:
+        """Return what kpagecount says of one page in the middle of things, None if it cannot.
+
+        Beside it are the words it looked at: while they stay, the answer does.
+        """
+        words: set[int] = set()
         try:
-            return self.kpagecount(page, 1)[0]
+            return self._read("kpagecount_read", page, 1, words)[0], frozenset(words)
         except (Oops, Undecided):
-            return None
+            return None, frozenset(words)
 
     def kpageflags(self, first: int, count: int) -> tuple[int, ...]:
         """Return what the tree's kpageflags_read says of pages, every bit."""
@@ -99,15 +103,24 @@ class SourceEngine:
         if variable is not None:
             self.machine.memory.words[variable.address] = value
 
-    def _read(self, function: str, first: int, count: int) -> tuple[int, ...]:
+    def _read(
+        self, function: str, first: int, count: int, words: set[int] | None = None
+    ) -> tuple[int, ...]:
+        """Run a reader to its end; ``words`` are told which words it looked at."""
         memory = self.machine.memory
         reader = self._find_reader(function, first, count)
         mark = memory.mark()
         thread = reader.thread
         ops = thread.ops
-        thread.start()
-        while thread.kind is not None:
-            thread.step()
+        try:
+            thread.start()
+            while thread.kind is not None:
+                if words is not None:
+                    words.add(thread.address >> 3)
+                thread.step()
+        except (Oops, Undecided):
+            memory.rollback(mark)
+            raise
         self.ops += thread.ops - ops
         if thread.result != count * ENTRY_SIZE:
             raise Undecided(f"needs {function} to answer for {count} pages")
