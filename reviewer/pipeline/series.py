@@ -20,6 +20,7 @@ from reviewer.model.series import PatchSeries
 from reviewer.model.source import SourceTree
 from reviewer.pipeline.confirm import Confirmation, confirm
 from reviewer.pipeline.dismissing import load_dismisser
+from reviewer.pipeline.lifecycle import find_differences
 from reviewer.pipeline.session import Options, Session, functions_of, in_order
 from reviewer.pipeline.uses import count_uses, list_uses
 from reviewer.series.read import read_series
@@ -71,7 +72,7 @@ def review_series(source: Path | BinaryIO, options: Options) -> Review:
         steps, changed = _walk_series(session, series, applied.base, applied.steps)
         findings = _place(session, steps, changed, applied.steps)
         stand, dismissed = dismisser.sort_out(findings)
-        confirmed = _confirm(session, stand, steps)
+        confirmed = _confirm(session, stand, steps, changed)
         end = steps[-1].knowledge
         near = {path for path, _ in changed} | {c.path for s in applied.steps for c in s.changed}
         uses = list_uses([step.knowledge for step in steps[1:]], changed)
@@ -187,20 +188,20 @@ def _beside(session: Session, knowledge: Knowledge, paths: set[str]) -> tuple[Fu
     return tuple(f for f in session.subjects(knowledge) if f.path.rpartition("/")[0] in directories)
 
 
-def _confirm(session: Session, findings: tuple[Finding, ...], steps: list[_Step]) -> Confirmation:
+def _confirm(
+    session: Session, findings: tuple[Finding, ...], steps: list[_Step], changed: frozenset[Key]
+) -> Confirmation:
     """Ask the replay about what the series answers for."""
     mine = [f for f in findings if f.origin in SERIES_ORIGINS]
     others = tuple(f for f in findings if f.origin not in SERIES_ORIGINS)
     if not session.options.replay:
         return Confirmation(findings, ())
-    confirmed = confirm(
-        mine,
-        {rule.id: rule for rule in session.rules},
-        before=steps[0].knowledge.code,
-        after=steps[-1].knowledge.code,
-        progress=session.options.progress,
-    )
-    return replace(confirmed, findings=(*confirmed.findings, *others))
+    progress = session.options.progress
+    before, after = steps[0].knowledge.code, steps[-1].knowledge.code
+    rules = {rule.id: rule for rule in session.rules}
+    confirmed = confirm(mine, rules, before=before, after=after, progress=progress)
+    rows = (*confirmed.rows, *find_differences(before, after, changed, progress))
+    return Confirmation((*confirmed.findings, *others), tuple(dict.fromkeys(rows)))
 
 
 def _skipped(

@@ -63,7 +63,7 @@ def test_the_seed_gives_one_finding_and_old_code_that_is_right_stays_silent(
     assert finding["confidence"] == "high"
     assert finding["patch"]["counter"] == 2
     assert finding["witness"]["outcome"] == "sometimes"
-    (row,) = review["replays"]
+    (row,) = [row for row in review["replays"] if row["detail"] == " -> ".join(PATH)]
     assert (row["before"], row["after"]) == ("never", "sometimes")
     assert review["stats"]["undecided"] == 0
 

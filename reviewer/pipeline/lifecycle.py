@@ -1,0 +1,89 @@
+"""Runs the standard lifecycle on the tree before and after a series, and says what differs.
+
+It costs seconds, so it runs only where the series changes a function it can run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from reviewer.cfacts.codebase import CodeBase
+from reviewer.model.finding import PathStep
+from reviewer.model.review import ReplayRow
+from reviewer.pipeline.session import Progress
+from reviewer.replay.histories.accounting import AccountingRow, compare, run_accounting
+from reviewer.replay.histories.verdict import outcome_of
+from reviewer.replay.lifecycle import LIMITS, compare_lifecycles, run_lifecycle
+from reviewer.replay.reach import ACCOUNTING, READERS, find_reach
+from reviewer.replay.scenarios.scenario import find_scenarios, load_scenario
+
+SCENARIO = "accounting"
+Key = tuple[str, str]
+
+
+def find_differences(
+    before: CodeBase, after: CodeBase, changed: frozenset[Key], progress: Progress
+) -> tuple[ReplayRow, ...]:
+    """Return the rows in which two trees differ; ``changed`` are the functions that do."""
+    rows: list[ReplayRow] = []
+    if _touches(before, ACCOUNTING, changed):
+        rows += _compare_accounting(before, after, progress)
+    entries = [name for name in READERS if _touches(before, (name,), changed)]
+    for number, name in enumerate(entries):
+        progress("readers before and after", number, len(entries))
+        found = after.find_function(name) or before.find_function(name)
+        steps = (PathStep(name, found.path if found is not None else "", 0),)
+        rows += compare_lifecycles(
+            run_lifecycle(before, LIMITS, entries=steps),
+            run_lifecycle(after, LIMITS, entries=steps),
+        )
+    return tuple(rows)
+
+
+def _touches(before: CodeBase, names: tuple[str, ...], changed: frozenset[Key]) -> bool:
+    """Say whether a change can matter; what is new is reached from what is changed, or begins."""
+    if not changed:
+        return False
+    if any(name in names for _, name in changed):
+        return True
+    return not changed.isdisjoint(find_reach(before, names))
+
+
+def _compare_accounting(
+    before: CodeBase, after: CodeBase, progress: Progress
+) -> Iterator[ReplayRow]:
+    """Yield the first row of each history that differs, and how many more do."""
+    histories = load_scenario(find_scenarios(), SCENARIO).histories
+    progress("accounting before and after", 0, 2)
+    old = run_accounting(before, histories).rows
+    progress("accounting before and after", 1, 2)
+    new = run_accounting(after, histories).rows
+    progress("accounting before and after", 2, 2)
+    pairs = compare(old, new)
+    for history in histories:
+        mine = [(b, a) for b, a in pairs if history.name in (b and b.history, a and a.history)]
+        if mine:
+            yield _make_row(mine)
+
+
+def _make_row(pairs: list[tuple[AccountingRow | None, AccountingRow | None]]) -> ReplayRow:
+    """Tell of one history: prefer the row in which a rule breaks, or is kept again."""
+    loud = [pair for pair in pairs if any(row is not None and row.broken for row in pair)]
+    old, new = (loud or pairs)[0]
+    row = new or old
+    assert row is not None
+    more = f"; {len(pairs) - 1} more steps differ" if len(pairs) > 1 else ""
+    detail = f"{row.history}, step {row.step}: {'; '.join(_iter_changes(old, new))}{more}"
+    return ReplayRow(SCENARIO, outcome_of(old), outcome_of(new), detail)
+
+
+def _iter_changes(old: AccountingRow | None, new: AccountingRow | None) -> Iterator[str]:
+    was = old or AccountingRow("", "")
+    now = new or AccountingRow("", "")
+    yield from (f"undecided: {row.undecided}" for row in (was, now) if row.undecided)
+    yield from now.broken
+    yield from (f"no longer: {rule}" for rule in was.broken if rule not in now.broken)
+    names = dict(now.values)
+    for name, value in was.values:
+        if name in names and names[name] != value:
+            yield f"{name} {value}, then {names[name]}"
