@@ -9,6 +9,8 @@ from reviewer.analysis.knowledge import Knowledge
 from reviewer.cfacts.config import SCOPE
 from reviewer.model.errors import BadInputError
 from reviewer.model.review import Review
+from reviewer.model.source import SourceTree
+from reviewer.pipeline.audit import Audit, audit_tree
 from reviewer.pipeline.confirm import confirm
 from reviewer.pipeline.dismissing import load_dismisser
 from reviewer.pipeline.session import Options, Session, choose_base, count_sites, in_order
@@ -26,31 +28,39 @@ def review_tree(options: Options, *, entries: tuple[str, ...] = ()) -> Review:
         session = Session(options, tree)
         snapshot = tree.snapshot(base.commit)
         dismisser = load_dismisser(options, snapshot)
-        knowledge = session.know(snapshot)
-        functions = session.subjects(knowledge)
-        if entries:
-            reached = _reached(knowledge, entries)
-            functions = tuple(f for f in functions if key_of(f) in reached)
-        found = tuple(session.check(knowledge, functions, "functions").values())
-        if not entries:  # what an entry point cannot reach is not looked at
-            found = (*found, *session.checking(knowledge).overlook(found))
-        stand, dismissed = dismisser.sort_out(found)
+        seen = (
+            _look_at(session, snapshot, entries)
+            if entries
+            else audit_tree(session, snapshot, base.commit)
+        )
+        stand, dismissed = dismisser.sort_out(seen.findings)
         if options.replay and entries:
             rules = {rule.id: rule for rule in session.rules}
+            code = session.know(snapshot).code
             stand = confirm(
-                stand, rules, before=None, after=knowledge.code, progress=options.progress
+                stand, rules, before=None, after=code, progress=options.progress
             ).findings
         return Review(
             series=None,
             base=base,
             findings=in_order(stand),
             replays=(),
-            skipped=knowledge.skipped(),
-            stats=replace(count_sites(knowledge, len(functions)), dismissed=len(dismissed)),
+            skipped=seen.skipped,
+            stats=replace(seen.stats, dismissed=len(dismissed)),
             configuration=options.config.lines(),
             scope=entries or SCOPE,
+            uses=seen.uses,
             dismissals=dismisser.account(stand, dismissed),
         )
+
+
+def _look_at(session: Session, source: SourceTree, entries: tuple[str, ...]) -> Audit:
+    """Run every rule on what the entry points can reach."""
+    knowledge = session.know(source)
+    reached = _reached(knowledge, entries)
+    functions = [f for f in session.subjects(knowledge) if key_of(f) in reached]
+    found = tuple(session.check(knowledge, functions, "functions").values())
+    return Audit(found, knowledge.skipped(), (), count_sites(knowledge, len(functions)))
 
 
 def _reached(knowledge: Knowledge, entries: tuple[str, ...]) -> frozenset[Key]:
