@@ -176,6 +176,9 @@ def _counting(data: Mapping[str, Any]) -> CountingWords:
         pte_pages=frozenset(words["pte_pages"]),
         watched=frozenset(words["watched"]),
         makes_compound=frozenset(words["makes_compound"]),
+        hugetlb_files=frozenset(words["hugetlb_files"]),
+        outside=tuple(words["outside"]),
+        outside_of=tuple(words["outside_of"]),
     )
 
 

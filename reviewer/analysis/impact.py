@@ -75,12 +75,14 @@ def _users(graph: CallGraph, names: set[str]) -> set[Key]:
 
 
 def find_affected(before: Knowledge, after: Knowledge, changed: frozenset[Key]) -> frozenset[Key]:
-    """Return the functions with pages of their own whose walk the change can make differ.
+    """Return the functions that a check looks at and whose walk the change can make differ.
 
     From a changed function the search goes on to its callers only where what it does with a
-    page it is handed differs: what it asserts, what it pins, what it returns.
+    page it is handed differs: what it asserts, pins, returns, counts.
     """
-    roots = {key_of(f) for knowledge in (before, after) for f in knowledge.subjects()}
+    both = (before, after)
+    roots = {key_of(f) for knowledge in both for f in knowledge.subjects()}
+    roots |= {key_of(f) for knowledge in both for f in knowledge.counting.subjects()}
     affected: set[Key] = set()
     seen: set[Key] = set()
     queue: deque[Key] = deque(sorted(changed))
@@ -91,11 +93,15 @@ def find_affected(before: Knowledge, after: Knowledge, changed: frozenset[Key]) 
         seen.add(key)
         if key in roots:
             affected.add(key)
-        if before.effects(key) == after.effects(key):
+        if _does(before, key) == _does(after, key):
             continue
-        for knowledge in (before, after):
+        for knowledge in both:
             queue.extend(k for k in _callers(knowledge, key) if k not in seen)
     return frozenset(affected)
+
+
+def _does(knowledge: Knowledge, key: Key) -> tuple[frozenset[object], frozenset[object]]:
+    return knowledge.effects(key), knowledge.counting.effects(key)
 
 
 def _callers(knowledge: Knowledge, key: Key) -> list[Key]:

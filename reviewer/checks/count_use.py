@@ -258,6 +258,8 @@ def _stands_for_many(asked: Asked, group: list[Note]) -> str:
 
 def _hoisted(shape: Shape, note: Note) -> bool:
     assert isinstance(note.left, Count)
+    if note.via:
+        return False  # the helper reads and asks each time it is called
     used = (note.span.at_path, note.span.at_line)
     born = (note.left.born.at_path, note.left.born.at_line)
     return any(loop.moves and used in loop.lines and born not in loop.lines for loop in shape.loops)

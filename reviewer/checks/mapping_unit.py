@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 
 from reviewer.analysis.counts.notes import Account, Event, Note
-from reviewer.analysis.counts.values import Subject, find_base, is_part
+from reviewer.analysis.counts.shape import iter_nodes
+from reviewer.analysis.counts.values import Page, Subject, find_base, is_part
 from reviewer.analysis.knowledge import Knowledge
 from reviewer.checks.accounting import Problem, build
-from reviewer.model.ctree import Span
+from reviewer.model.ctree import Index, Member, Span
 from reviewer.model.facts import FunctionFacts
 from reviewer.model.finding import Finding
 from reviewer.model.location import Location
@@ -17,6 +19,13 @@ from reviewer.model.rule import Rule
 from reviewer.model.vocabulary import Unit
 
 Finder = Callable[[Knowledge, FunctionFacts, Account], list[Problem]]
+
+
+def subjects(knowledge: Knowledge) -> Iterable[FunctionFacts]:
+    """Return the functions that count or call what does, and those that ask for hugetlb files."""
+    files = sorted(knowledge.words.counting.hugetlb_files)
+    asking = {caller for name in files for caller, _ in knowledge.graph.callers(name)}
+    return asking | set(knowledge.counting.subjects())
 
 
 def find(knowledge: Knowledge, rules: Iterable[Rule], function: FunctionFacts) -> list[Finding]:
@@ -90,6 +99,61 @@ def _problem(
     )
 
 
+# ---- a hugetlb page handed out page by page ----------------------------------------------------
+
+
+def _find_handed_out(
+    knowledge: Knowledge, function: FunctionFacts, account: Account
+) -> list[Problem]:
+    """Find pages of a hugetlb page stored one by one where a page fault takes them from."""
+    for note in sorted(account.notes, key=lambda n: (n.span.at_line, repr(n))):
+        if note.kind != "store" or not note.bounded or not isinstance(note.left, Page):
+            continue
+        if note.left.subject[0] != "each":
+            continue
+        handler = _handler_of(knowledge, function.path, note.op)
+        if handler is not None:
+            return [_handed_out(function, handler, note, note.left.subject)]
+    return []
+
+
+def _handler_of(knowledge: Knowledge, path: str, place: str) -> FunctionFacts | None:
+    """Return the page-fault handler of this file that takes pages from such a place."""
+    fields = set(re.findall(r"(?:->|\.)(\w+)\[", place))
+    for function in knowledge.code.functions_in(path) if fields else ():
+        if knowledge.reach.find_entry(function) != "a page fault":
+            continue
+        shape = knowledge.counting.shape_of(function)
+        nodes = iter_nodes(shape.body.body) if shape is not None else ()
+        read = {n.base.field for n in nodes if isinstance(n, Index) and isinstance(n.base, Member)}
+        if fields & read:
+            return function
+    return None
+
+
+def _handed_out(
+    function: FunctionFacts, handler: FunctionFacts, note: Note, subject: Subject
+) -> Problem:
+    source = _source(subject)
+    return Problem(
+        note.span,
+        f"{function.name}() hands out a hugetlb page one page at a time: {handler.name}() gives "
+        "them to page faults, which map them by PTEs. hugetlb pages are only counted as a whole: "
+        "mapping a tail raises its own ->_mapcount, and unmapping it takes the count of the whole "
+        "down, at an address that is no counter for a tail. The count goes below what it starts "
+        "at, and the page looks mapped when it is freed. This needs no race.",
+        ("handed out", handler.name),
+        {
+            "helper": handler.name,
+            "source": source,
+            "entry": "only a huge entry",
+            "counted": "page by page",
+        },
+        (f"{source}() gives a hugetlb page", f"{handler.name}() maps it by PTEs"),
+        (Location(handler.path, handler.line, handler.name),),
+    )
+
+
 # ---- order -----------------------------------------------------------------------------------
 
 
@@ -122,4 +186,11 @@ def _first(events: Iterable[Event], sign: int) -> Event:
     return min(mine, key=lambda e: (e.where.at_line, repr(e)))
 
 
-_FINDERS: dict[str, Finder] = {"unit": _find_mismatch, "order": _find_order}
+def _find_unit(knowledge: Knowledge, function: FunctionFacts, account: Account) -> list[Problem]:
+    return [
+        *_find_mismatch(knowledge, function, account),
+        *_find_handed_out(knowledge, function, account),
+    ]
+
+
+_FINDERS: dict[str, Finder] = {"unit": _find_unit, "order": _find_order}

@@ -37,7 +37,7 @@ CHECKS: dict[str, Check] = {
     "count-use": Check(count_use.subjects, count_use.find),
     "first-last": Check(count_use.subjects, first_last.find),
     "initialised": Check(initialised.subjects, initialised.find),
-    "mapping-unit": Check(count_use.subjects, mapping_unit.find),
+    "mapping-unit": Check(mapping_unit.subjects, mapping_unit.find),
     "page-demand": Check(Knowledge.subjects, page_demand.find),
 }
 # Checks that reason on what the others found in a whole tree.

@@ -112,6 +112,8 @@ class CountingWords:
     many pages a compound page has, ``orders`` those that return its order. ``pmd_pages`` yield
     the page that a huge entry maps, ``pte_pages`` the one that a page-table entry maps.
     ``watched`` queue a page to be split, ``makes_compound`` mark a page as a head.
+    ``hugetlb_files`` are tests that say that a file's pages are hugetlb pages. Files that hold
+    one of the words ``outside`` under a path of ``outside_of`` are read beside the scope.
     """
 
     counters: dict[str, CounterWord]
@@ -125,6 +127,9 @@ class CountingWords:
     pte_pages: frozenset[str]
     watched: frozenset[str]
     makes_compound: frozenset[str]
+    hugetlb_files: frozenset[str]
+    outside: tuple[str, ...]
+    outside_of: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

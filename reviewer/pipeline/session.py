@@ -62,11 +62,14 @@ class Session:
     ) -> Knowledge:
         """Read one tree; ``like`` is what is known of one that differs little.
 
-        Files outside of the scope that hold one of the words ``also`` are read too.
+        Files outside of the scope that hold one of the words ``also`` are read too, and those
+        whose words say that they count mappings or hand out hugetlb pages.
         """
         cache = self.options.cache_dir or default_cache_dir()
         kin = like.code if like is not None else None
-        code = CodeBase(source, self.options.config, cache, also=also, like=kin)
+        outside = self.words.counting
+        extra = source.grep_words(outside.outside, outside.outside_of)
+        code = CodeBase(source, self.options.config, cache, also=also, extra=extra, like=kin)
         return Knowledge(code, self.words)
 
     def checking(self, knowledge: Knowledge) -> Checking:

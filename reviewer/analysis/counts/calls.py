@@ -75,6 +75,8 @@ def _apply(
         bit = _event(frame, state, "flag", symbols[0], 1, NOBODY, call.span)
         done = state.after(bit)
         return [(done, Num(0)), (done, Num(1))] if "test" in name else [(done, UNKNOWN)]
+    if name in words.hugetlb_files:
+        return [(state.knowing(("huge", NOBODY)), Num(1)), (state, Num(0))]
     if name in words.watched:
         _note_watched(frame, state, name, call, values)
         return [(state, UNKNOWN)]

@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from reviewer.analysis.callgraph import CallGraph
 from reviewer.analysis.cfg import Flow
-from reviewer.analysis.counts.notes import Account, Exit
+from reviewer.analysis.counts.notes import Account, Event, Exit
 from reviewer.analysis.counts.shape import Shape, read_shape
 from reviewer.analysis.counts.state import Fact
 from reviewer.analysis.counts.values import (
@@ -17,6 +17,7 @@ from reviewer.analysis.counts.values import (
     Count,
     Counter,
     Page,
+    Subject,
     Value,
     head_of,
     join_counts,
@@ -32,7 +33,8 @@ from reviewer.model.pagestate import Pin, Position
 from reviewer.model.vocabulary import Unit
 
 Key = tuple[str, str, int]
-DEPTH = 4  # calls into helpers; counters lie at most three wrappers deep
+_CHANGE = re.compile(r"atomic_(inc|dec|add|sub)")
+DEPTH = 12  # calls into helpers; no more than stops what calls itself in a circle
 LINES = 80  # a longer function is no wrapper: what it counts is its own business
 ROUNDS = 3  # wrappers around wrappers
 
@@ -176,11 +178,7 @@ class Counting:
     def subjects(self) -> tuple[FunctionFacts, ...]:
         """Return the functions that count, and those that call one that does."""
         found = dict(self.mentioning())
-        around = self._around(list(found.values()), lambda _: True) | found
-        telling = {
-            f.name for f in around.values() if f.name in self.vocabulary.dump or self._tells(f)
-        }
-        for name in sorted(telling - self.vocabulary.dump):
+        for name in sorted(self._telling() - self.vocabulary.dump):
             found |= {key_of(caller): caller for caller, _ in self.graph.callers(name)}
         return tuple(f for _, f in sorted(found.items()) if not f.made_by)
 
@@ -194,13 +192,32 @@ class Counting:
         fields = [w.field for w in self.words.counters.values() if w.unit is unit]
         return next(self._find(fields), None) is not None
 
-    def _tells(self, function: FunctionFacts) -> bool:
-        """Say whether a caller can go wrong by it: it returns a count, or changes one."""
-        account = self.own(function)
-        return account is not None and any(
-            isinstance(way.value, Count | Counter) or any(e.kind == "change" for e in way.events)
-            for way in account.exits
-        )
+    def _telling(self) -> set[str]:
+        """Return the names of functions a caller can go wrong by: they count, or change counts.
+
+        Told by what they call and return: walking them all would cost more than it spares.
+        """
+        found = self.mentioning()
+        around = self._around(list(found.values()), lambda _: True) | found
+        changing = {f.name for f in found.values() if self._changes(f)}
+        counting = {f.name for f in found.values() if self._returns_count(f)}
+        for _ in range(ROUNDS):
+            for function in around.values():
+                called = {call.name for call in function.calls}
+                if called & changing:
+                    changing.add(function.name)
+                if called & counting and self._returns_count(function):
+                    counting.add(function.name)
+        return changing | counting
+
+    @staticmethod
+    def _changes(function: FunctionFacts) -> bool:
+        return any(_CHANGE.match(call.name) for call in function.calls)
+
+    def _returns_count(self, function: FunctionFacts) -> bool:
+        text = self.code.source.read(function.path)[function.start : function.end]
+        head = text.split(b"(", 1)[0]
+        return b"atomic_t" in head or self._returns_number(function)
 
     def has_whole_count(self) -> bool:
         """Say whether the tree counts mappings of a compound page as a whole (4.5 and later).
@@ -208,6 +225,21 @@ class Counting:
         Before that one counter of the head holds them.
         """
         return self._has_counter(Unit.WHOLE)
+
+    def effects(self, key: tuple[str, str]) -> frozenset[object]:
+        """Return what a function (its path and name) counts and changes, without lines.
+
+        Two trees in which this is equal cannot differ for its callers.
+        """
+        path, name = key
+        found: set[object] = set()
+        for function in self.code.iter_functions(name):
+            if function.path == path and self.is_counting(function):
+                account = self.own(function)
+                for way in account.exits if account is not None else ():
+                    events = frozenset(_shown(event) for event in way.events)
+                    found.add((_shown(way.value), events))
+        return frozenset(found)
 
     # ---- walking ---------------------------------------------------------------------------
 
@@ -255,9 +287,7 @@ class Counting:
             self.engine.skipped[body.path, body.function, body.reason] = body
             return None
         account = self._walk(function, body, values, facts, depth)
-        if account is None:
-            return None
-        if depth:
+        if account is not None and depth:
             account = replace(account, exits=_join_exits(account.exits))
         self._accounts[key] = account
         return account
@@ -355,3 +385,24 @@ def _join_ways(exits: tuple[Exit, ...]) -> tuple[Exit, ...]:
     kept = ("change", "flag", "set")
     events = frozenset(e for way in exits for e in way.events if e.kind in kept)
     return (Exit(UNKNOWN, events, frozenset()),)
+
+
+def _shown(value: Value | Event) -> tuple[object, ...]:
+    """Return a value or an event without the places it names."""
+    match value:
+        case Count(unit=unit, raw=raw, subject=subject):
+            return unit, raw, _shown_subject(subject)
+        case Event(kind=kind, what=what, sign=sign, subject=subject, field=field, huge=huge):
+            where = "" if kind == "asked" else what
+            return kind, where, sign, _shown_subject(subject), field, huge
+        case Page(subject=subject) | Counter(subject=subject):
+            return type(value).__name__, _shown_subject(subject)
+    return (value,)
+
+
+def _shown_subject(subject: Subject) -> tuple[object, ...]:
+    if subject[0] in ("head", "each"):
+        inner = subject[1]
+        assert isinstance(inner, tuple)
+        return (subject[0], _shown_subject(inner))
+    return subject[:2]
