@@ -29,6 +29,9 @@ from reviewer.model.pagestate import Pin
 if TYPE_CHECKING:
     from reviewer.analysis.walk import Frame
 
+# Answers kept along a path: the arms of a long ``else if`` would each remember all before it.
+REMEMBERED = 32
+
 
 class Decision(NamedTuple):
     """One truth of an expression; ``loose``: it also hangs on something not followed."""
@@ -131,6 +134,8 @@ def equality(expr: c.Binary) -> Predicate | None:
 def _remember_equal(state: State, expr: c.Binary, *, equal: bool) -> State:
     fact = equality(expr)
     if fact is None or not isinstance(state.env.get(fact[1].split()[0], UNKNOWN), Unknown):
+        return state
+    if fact not in state.facts and len(state.facts) >= REMEMBERED:
         return state
     known = state.copy()
     known.facts[fact] = equal

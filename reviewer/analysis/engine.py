@@ -149,13 +149,13 @@ class Engine:
         site = CallSite(function.name, callee, span.at_path, span.at_line)
         self.sites[site] = self.sites.get(site, True) and decided
 
-    def spend(self) -> None:
-        """Count a step.
+    def spend(self, steps: int) -> None:
+        """Count steps.
 
         Raises:
             TooLong: the walk has spent its share.
         """
-        self._summaries.spend()
+        self._summaries.spend(steps)
 
     def source_line(self, span: c.Span) -> str:
         """Return the line of source a span stands on, stripped."""

@@ -90,15 +90,15 @@ class Summaries:
         self._paid.clear()
         self._spent = 0
 
-    def spend(self) -> None:
-        """Count a step.
+    def spend(self, steps: int) -> None:
+        """Count steps.
 
         Raises:
             TooLong: the walk has spent its share.
         """
         if self._open:
-            self._open[-1].steps += 1
-        self._charge(1)
+            self._open[-1].steps += steps
+        self._charge(steps)
 
     def _charge(self, steps: int) -> None:
         self._spent += steps

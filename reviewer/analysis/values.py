@@ -208,6 +208,11 @@ class State:
         """Return a state that can be changed without changing this one."""
         return State(dict(self.env), dict(self.objects), dict(self.facts))
 
+    @property
+    def size(self) -> int:
+        """How much is known: variables, pages and answers."""
+        return len(self.env) + len(self.objects) + len(self.facts)
+
     def key(self) -> tuple[object, ...]:
         """Return a value equal for equal states."""
         return (

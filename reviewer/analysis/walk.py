@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 # the second figure the oldest knowledge goes first. Both bound cost, neither adds a finding.
 MERGE_AT = 24
 PATHS_AT_NODE = 96
+# A step takes as long as what it copies is large: beyond this it counts for several.
+STATE_SIZE = 32
 
 
 class Frame:
@@ -136,7 +138,7 @@ class Frame:
                 self.skip(f"more than {PATHS_AT_NODE} paths meet; the rest was not walked")
                 continue
             seen[at].add(key)
-            self.engine.spend()
+            self.engine.spend(1 + state.size // STATE_SIZE)
             for to, after, result in self.step(flow, at, state):
                 kept = result if at == flow.value or flow.nodes[at].kind == "return" else value
                 work.append((to, after, kept))
