@@ -81,7 +81,8 @@ def mask_bits(op: str, left: Number, right: Number) -> Number | None:
 
 def as_flags(value: Num) -> Number:
     """Return a word of flags by its bits, so that paths that set different ones can meet."""
-    return value if value.value in (0, 1) else Unknown(value.doubt, "+", value.value, value.value)
+    number = value.value
+    return value if number in (0, 1) else Unknown(value.doubt, signs_of(value), number, number)
 
 
 def fold(op: str, left: Num, right: Num) -> Num | None:

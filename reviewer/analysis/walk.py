@@ -130,7 +130,7 @@ class Frame:
             if live is not None:
                 state = state.keep(live, self.handed)
             if len(seen[at]) >= MERGE_AT:
-                state = _merge(state, groups[at])
+                state = widen(state, groups[at])
             key = (state.key(), value)
             if key in seen[at]:
                 continue
@@ -260,7 +260,7 @@ class Frame:
         return Demand(self.function.name, text, spelled, stop.span, fatal)
 
 
-def _merge(state: State, groups: dict[tuple[object, ...], dict[object, object]]) -> State:
+def widen(state: State, groups: dict[tuple[object, ...], dict[object, object]]) -> State:
     """Widen a path where many meet: of those with the same pages what differs in numbers goes.
 
     A number that is the same on all of them stays: that is what a flag says of the pages.
