@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -82,6 +82,7 @@ class CodeBase:
         self._rows: dict[str, tuple[FunctionFacts, ...]] = {}
         self._single: dict[tuple[str, int], FunctionFacts] = {}
         self._enumerators: dict[str, int | None] = {}
+        self._read_unnamed = False
         self._skipped: dict[tuple[str, str], Skipped] = {}
         names = {name for kind, name in self.index.types if kind == "typedef"}
         self.typedefs = frozenset(names) | TYPES
@@ -98,6 +99,9 @@ class CodeBase:
         if difference.quiet:
             self.index.share_includes(like.index, changed)
             self.macros.take_over(like.macros, changed)
+            if not (like._has_enums(changed) or self._has_enums(changed)):
+                self._enumerators |= like._enumerators
+                self._read_unnamed = like._read_unnamed
             self._bodies |= {key: v for key, v in like._bodies.items() if key[0] not in changed}
             unread = ((s.path, s.function, s) for s in self._bodies.values() if type(s) is Skipped)
             self._skipped |= {(path, function): s for path, function, s in unread}
@@ -288,12 +292,22 @@ class CodeBase:
         """Return the value of an enumerator, None where there is none or it is not known."""
         if name not in self._enumerators:
             self._enumerators[name] = None
-            for word in (name, "?"):
-                for path in self.index.enumerators.get(word, ()):
-                    for row in self._facts[path].types:
-                        if word in row.enumerators and self._enumerators[name] is None:
-                            self._read_enum(path, row)
+            self._read_enums(name)
+            if self._enumerators[name] is None and not self._read_unnamed:
+                self._read_unnamed = True
+                self._read_enums("?")  # those whose names a macro makes
         return self._enumerators[name]
+
+    def _read_enums(self, word: str) -> None:
+        for path in self.index.enumerators.get(word, ()):
+            for row in self._facts[path].types:
+                if word in row.enumerators and self._enumerators.get(word) is None:
+                    self._read_enum(path, row)
+
+    def _has_enums(self, paths: Iterable[str]) -> bool:
+        """Say whether one of the files defines an enum."""
+        known = (self._facts[path] for path in paths if path in self._facts)
+        return any(row.enumerators for facts in known for row in facts.types)
 
     def _read_enum(self, path: str, row: TypeRow) -> None:
         if self.macros.truth(row.conditions, path) is False:

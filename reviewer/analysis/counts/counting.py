@@ -215,9 +215,7 @@ class Counting:
         return any(_CHANGE.match(call.name) for call in function.calls)
 
     def _returns_count(self, function: FunctionFacts) -> bool:
-        text = self.code.source.read(function.path)[function.start : function.end]
-        head = text.split(b"(", 1)[0]
-        return b"atomic_t" in head or self._returns_number(function)
+        return "atomic_t" in self.code.texts.signature(function) or self._returns_number(function)
 
     def has_whole_count(self) -> bool:
         """Say whether the tree counts mappings of a compound page as a whole (4.5 and later).
