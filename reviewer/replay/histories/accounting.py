@@ -18,6 +18,7 @@ from reviewer.replay.scenarios.scenario import History, HistoryStep, ScenarioOpe
 from reviewer.replay.scheme.tables import runs
 from reviewer.replay.scheme.world import HPAGE_PMD_NR
 from reviewer.replay.source.engine import SourceEngine
+from reviewer.replay.source.pagemap import read_exclusive
 from reviewer.replay.stepping.thread import Oops, Undecided
 
 FIRST_PFN = 0xCF800
@@ -114,10 +115,27 @@ def _row(
     values += [(key, str(value)) for key, value in engine.statistics(STATISTICS).items()]
     events = engine.statistics(EVENTS, "vm_event")
     values += [(key, str(value)) for key, value in events.items()]
+    values += _exclusive(engine)
     left = tuple(iter_broken(engine, counts))
     return AccountingRow(
         history, step, tuple(values), (*broken, *left), raced=raced and bool(broken) and not left
     )
+
+
+def _exclusive(engine: SourceEngine) -> Iterator[tuple[str, str]]:
+    """Yield what pagemap tells each process of the huge page it maps by a PMD."""
+    world = engine.world
+    for name, process in world.processes.items():
+        if process.pmd is None or world.kind_of(process.pmd.page) != "anon":
+            continue
+        try:
+            told = read_exclusive(engine, process.pmd.page)
+        except Undecided as event:
+            yield f"PM_MMAP_EXCLUSIVE of {name}", str(event)
+            continue
+        if told is not None:
+            spelled = " ".join(f"{at}-{at + n - 1}:{value}" for at, n, value in runs(told))
+            yield f"PM_MMAP_EXCLUSIVE of {name}", spelled
 
 
 def _spell(step: HistoryStep) -> str:

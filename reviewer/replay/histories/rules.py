@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from reviewer.replay.scheme.world import HPAGE_PMD_NR, World
 from reviewer.replay.source.engine import SourceEngine
 from reviewer.replay.source.pagemap import read_exclusive
+from reviewer.replay.stepping.thread import Undecided
 
 PRIVATE = {"anon", "hugetlb"}
 
@@ -77,7 +78,10 @@ def _wrong_exclusive(engine: SourceEngine) -> Iterator[str]:
     for name, process in world.processes.items():
         if process.pmd is None or world.kind_of(process.pmd.page) != "anon":
             continue
-        told = read_exclusive(engine, process.pmd.page)
+        try:
+            told = read_exclusive(engine, process.pmd.page)
+        except Undecided:
+            return  # the row says so
         for index, exclusive in enumerate(told or ()):
             count = mapped[process.pmd.page + index]
             if exclusive != (count == 1):

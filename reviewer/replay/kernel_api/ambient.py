@@ -71,6 +71,8 @@ def _cond_resched(_low: CallLowering, _call: Call) -> Operand:
 TABLE: dict[str, Primitive] = dict.fromkeys(_SILENT, nothing)
 TABLE["cond_resched"] = _cond_resched
 TABLE["rcu_read_lock_held"] = fixed(1)
+for _name in ("cpu_feature_enabled", "static_cpu_has", "boot_cpu_has"):
+    TABLE[_name] = fixed(0)  # a plain x86-64 CPU has no optional feature
 for _name in ("likely", "unlikely", "maybe"):
     TABLE[f"static_branch_{_name}"] = _static_branch
 TABLE["static_key_enabled"] = _static_branch

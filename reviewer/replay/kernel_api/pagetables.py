@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from reviewer.replay.lowering.calls import CallLowering
 
 TABLE_BYTES = 4096
+TABLE_BITS = 0x67  # present, write, user, accessed, dirty: x86-64
 _SCRATCH = STACK_SIZE // 2  # of a thread's stack region: where its table being filled lies
 
 
@@ -27,8 +28,10 @@ def _scratch(registers: Registers) -> int:
 
 
 def _populate(low: CallLowering, call: Call) -> Operand:
-    """``pmd_populate(mm, pmd, table)``: the table begins empty."""
+    """``pmd_populate(mm, pmd, table)``: the table begins empty, the entry is no huge one."""
     memory = low.machine.memory
+    entry = Operand(low.types.resolve_name("pmd_t"), const=TABLE_BITS)
+    low.store(pointed(low, argument(call, len(call.args) - 2)), entry, call.span)
 
     def clear(_thread: Reporter, registers: Registers) -> None:
         memory.clear(_scratch(registers), TABLE_BYTES)
@@ -58,6 +61,24 @@ def _set_entry(low: CallLowering, call: Call) -> Operand:
     value = low.value(argument(call, 3))
     low.store(pointed(low, argument(call, 2)), value, call.span)
     return NOTHING
+
+
+def _lock_pointer(low: CallLowering, call: Call) -> Operand:
+    """``pmd_lockptr(mm, pmd)``: the lock of the one page table there is; nobody else takes it."""
+    del call
+    kind = low.types.resolve_name("spinlock_t")
+    known = low.machine.find_global("page table lock")
+    if known is None:
+        address = low.machine.define_global("page table lock", kind, 0, constant=True)
+    else:
+        address = known.address
+    return constant(address, PointerType(kind))
+
+
+def _set_access_flags(low: CallLowering, call: Call) -> Operand:
+    """``pmdp_set_access_flags(vma, addr, pmdp, entry, dirty)``: the entry is as asked for."""
+    low.store(pointed(low, argument(call, 2)), low.value(argument(call, 3)), call.span)
+    return constant(1)
 
 
 def _invalidate(low: CallLowering, call: Call) -> Operand:
@@ -92,6 +113,7 @@ _SILENT = (
     *("flush_tlb_range", "flush_pmd_tlb_range", "flush_tlb_page", "flush_cache_range"),
     *("flush_cache_page", "tlb_remove_page", "tlb_flush_pmd_range", "tlb_change_page_size"),
     *("mmu_notifier_invalidate_range", "mmu_notifier_invalidate_range_start"),
+    "mmu_notifier_invalidate_range_only_end",
     *("mmu_notifier_invalidate_range_end", "pgtable_trans_huge_deposit"),
     *("set_ptes", "add_mm_counter", "inc_mm_counter", "dec_mm_counter"),
 )
@@ -107,6 +129,10 @@ TABLE |= {
     "pmd_mkwrite": _same_entry,
     "pmdp_invalidate": _invalidate,
     "pgtable_trans_huge_withdraw": _withdraw,
+    "pmdp_set_access_flags": _set_access_flags,
+    "ptep_set_access_flags": _set_access_flags,
+    "pmd_lockptr": _lock_pointer,
+    "pte_lockptr": _lock_pointer,
     "pte_page": _entry_page("pte_pfn"),
     "pmd_page": _entry_page("pmd_pfn"),
 }

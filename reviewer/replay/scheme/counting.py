@@ -16,6 +16,7 @@ Each method is a generator that yields its accesses; who drives it decides what 
 from __future__ import annotations
 
 from collections.abc import Callable
+from enum import IntEnum
 
 from reviewer.replay.memory.pages import Pages
 from reviewer.replay.scheme.lifetimes import Lifetimes
@@ -24,6 +25,14 @@ from reviewer.replay.stepping.thread import Body
 PAGE_MAPPING_ANON = 1
 ENTIRELY_MAPPED = 0x800000  # of _nr_pages_mapped: mapped as a whole; below it, pages by PTE
 LOWEST_COUNT = -128  # what is below in _mapcount is a page type
+
+
+class PmdWrite(IntEnum):
+    """What a write to a shared huge page comes to; SPLIT: its counters are split already."""
+
+    REUSED = 0
+    MUST_SPLIT = 1
+    SPLIT = 2
 
 
 class Scheme(Lifetimes):
@@ -226,6 +235,16 @@ class Scheme(Lifetimes):
             if before & self.double_map:
                 yield from self._each(function, head, order, -1)
         return 0
+
+    def write_to_pmd(self, head: int) -> Body:
+        """Decide a write to a huge page mapped without write access: a PmdWrite."""
+        steps = self.steps
+        flags = yield steps.load("do_huge_pmd_wp_page", head, "flags")
+        count = yield steps.load("do_huge_pmd_wp_page", head, "_refcount")
+        if not flags & self.exclusive and count > 1:
+            return PmdWrite.MUST_SPLIT
+        yield steps.set_bits("page_move_anon_rmap", head, self.exclusive)
+        return PmdWrite.REUSED
 
     def can_reuse(self, page: int) -> Body:
         """Say whether a write to a PTE may keep the page: nobody else holds it or its head."""

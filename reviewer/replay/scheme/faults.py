@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from reviewer.replay.scheme.counting import PmdWrite
 from reviewer.replay.scheme.world import (
     ANON_VMA,
     HPAGE_PMD_NR,
@@ -153,20 +154,17 @@ def _write_to_pmd(world: World, table: Process) -> Body:
     entry = table.pmd
     assert entry is not None
     kind = world.kind_of(entry.page)
-    steps = world.scheme.steps
     if kind == "hugetlb":
         yield from _write_to_hugetlb(world, table, entry)
         return 0
     if kind == "zero":
         yield from world.split_pmd(table)
         return 0
-    flags = yield steps.load("do_huge_pmd_wp_page", entry.page, "flags")
-    count = yield steps.load("do_huge_pmd_wp_page", entry.page, "_refcount")
-    if kind == "anon" and not flags & world.scheme.exclusive and count > 1:
-        yield from world.split_pmd(table)
-        return 0
     if kind == "anon":
-        yield steps.set_bits("page_move_anon_rmap", entry.page, world.scheme.exclusive)
+        came_to = yield from world.scheme.write_to_pmd(entry.page)
+        if came_to != PmdWrite.REUSED:
+            yield from world.split_pmd(table, counted=came_to == PmdWrite.SPLIT)
+            return 0
     entry.write = True
     return 0
 

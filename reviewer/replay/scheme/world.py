@@ -243,8 +243,11 @@ class World:
         yield from self.scheme.page_add_new_anon_rmap(page, order, ANON_VMA, at)
         return 0
 
-    def split_pmd(self, process: Process) -> Body:
-        """One process's PMD becomes PTEs (anonymous) or nothing (file: it faults again)."""
+    def split_pmd(self, process: Process, *, counted: bool = False) -> Body:
+        """One process's PMD becomes PTEs (anonymous) or nothing (file: it faults again).
+
+        ``counted``: the counters are those of PTEs already.
+        """
         entry = process.pmd
         if entry is None:
             return 0
@@ -256,7 +259,7 @@ class World:
             yield from self.scheme.page_remove_rmap(entry.page, HPAGE_PMD_ORDER, anon=False)
             yield from self.put(entry.page)
             return 0
-        if kind == "anon":
+        if kind == "anon" and not counted:
             yield from self.scheme.split_huge_pmd(entry.page, HPAGE_PMD_ORDER)
         process.page_table = True
         zero = (yield from self.find_zero_page()) if kind == "zero" else None

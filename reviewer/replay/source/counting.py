@@ -15,18 +15,20 @@ from reviewer.replay.interpreter.entrypoints import set_up_boot
 from reviewer.replay.lowering.calls import real_parameters
 from reviewer.replay.machine.machine import Machine
 from reviewer.replay.memory.pages import Pages
-from reviewer.replay.memory.valuetype import StructType
-from reviewer.replay.memory.words import CONSTANT_LOW, SimulatedObject
-from reviewer.replay.scheme.counting import Scheme
+from reviewer.replay.scheme.counting import PmdWrite, Scheme
 from reviewer.replay.scheme.lifetimes import DESTRUCTORS
-from reviewer.replay.scheme.world import ANON_VMA
+from reviewer.replay.source.objects import (
+    PAGE_SHIFT,
+    PMD_BITS,
+    PMD_DIRTY,
+    PMD_HUGE,
+    PMD_READ_ONLY,
+    TreeObjects,
+    fill,
+)
 from reviewer.replay.stepping.thread import Access, AccessKind, Body, TreeCall, Undecided
 
-PAGE_SHIFT = 12
-PAGE_SIZE = 1 << PAGE_SHIFT
-PMD_SIZE = 1 << 21
-PMD_PAGES = PMD_SIZE >> PAGE_SHIFT
-PMD_BITS = 0xE7  # present, write, user, accessed, dirty, huge: x86-64
+FAULT_FLAG_WRITE = 1
 RMAP_EXCLUSIVE = 1  # of rmap_t, where a tree has it
 MODEL_PATH = "reference model"
 
@@ -41,50 +43,8 @@ class SourceScheme(Scheme):
         drops = machine.find_definition("try_to_map_unused_to_zeropage", "mm/migrate.c")
         self.split_drops_zeros = drops is not None
         set_up_boot(machine)
-        self._address = index << PAGE_SHIFT
-        self._mm = self._make("struct mm_struct")
-        self._vma = self._make("struct vm_area_struct")
-        # odd: rmap functions that fork calls assert that a copy is in progress
-        self._set("struct mm_struct", self._mm, "write_protect_seq", 1)
-        self._start = start = index << PAGE_SHIFT
-        blocks = pages.count // PMD_PAGES + 1
-        self._entries = machine.memory.allocate("pmd", 8 * blocks, CONSTANT_LOW)
-        self._table = machine.memory.allocate("page table", PAGE_SIZE, CONSTANT_LOW)
-        self._set("struct vm_area_struct", self._vma, "vm_mm", self._mm)
-        self._set("struct vm_area_struct", self._vma, "vm_start", start)
-        self._set("struct vm_area_struct", self._vma, "vm_end", start + PMD_SIZE)
-        self._set("struct vm_area_struct", self._vma, "vm_pgoff", index)
-
-        self._place_anon_vma()
-
-    # ---- objects the functions take ----------------------------------------------------------
-
-    def _make(self, name: str) -> int:
-        kind = self.machine.types.struct(name)
-        size = self.machine.types.size(kind)
-        namer = self.machine.member_namer(kind)
-        return self.machine.memory.allocate(name.partition(" ")[2], size, member=namer)
-
-    def _place_anon_vma(self) -> None:
-        """Give the anon_vma that pages point to a body: it is its own root."""
-        kind = self.machine.types.struct("struct anon_vma")
-        members = self.machine.types.layout(kind).members
-        memory = self.machine.memory
-        if memory.find_object(ANON_VMA) is None:
-            size = self.machine.types.size(kind)
-            namer = self.machine.member_namer(kind)
-            memory.place(SimulatedObject(ANON_VMA, size, "anon_vma", member=namer))
-        if "root" in members:
-            memory.words[ANON_VMA + members["root"].offset] = ANON_VMA
-        self._set("struct vm_area_struct", self._vma, "anon_vma", ANON_VMA)
-
-    def _set(self, struct: str, address: int, member: str, value: int) -> None:
-        kind: StructType = self.machine.types.struct(struct)
-        if member not in self.machine.types.layout(kind).members:
-            return  # this tree asks no such question
-        place = self.machine.types.member(kind, member)
-        size = self.machine.types.size(place.type)
-        self.machine.memory.store(address + place.offset, size, value)
+        self.objects = TreeObjects(machine, pages, index)
+        self._address = self.objects.start
 
     def _call(self, names: str, near: str, page: int, order: int = 0) -> TreeCall | None:
         """Return a call of the first of the named functions the tree has, None without any.
@@ -111,7 +71,7 @@ class SourceScheme(Scheme):
         if kind.pointers == 1 and kind.base == "struct folio":
             return self.pages.address(self._head(page))
         if kind.pointers == 1 and kind.base == "struct vm_area_struct":
-            return self._vma
+            return self.objects.vma
         by_name = {
             "compound": int(order > 0),
             "order": order,
@@ -179,7 +139,7 @@ class SourceScheme(Scheme):
 
     def page_add_new_anon_rmap(self, head: int, order: int, mapping: int, index: int) -> Body:
         """Run the tree's first map of a new anonymous page."""
-        self._set("struct vm_area_struct", self._vma, "anon_vma", mapping)
+        self.objects.set("struct vm_area_struct", self.objects.vma, {"anon_vma": mapping})
         self._address = index << PAGE_SHIFT
         made = self._call(
             "page_add_new_anon_rmap folio_add_new_anon_rmap", "mm/rmap.c", head, order
@@ -207,7 +167,7 @@ class SourceScheme(Scheme):
 
     def hugetlb_add_new_anon_rmap(self, head: int, order: int, mapping: int, index: int) -> Body:
         """Run the tree's first map of a private huge page."""
-        self._set("struct vm_area_struct", self._vma, "anon_vma", mapping)
+        self.objects.set("struct vm_area_struct", self.objects.vma, {"anon_vma": mapping})
         self._address = index << PAGE_SHIFT
         names = "hugepage_add_new_anon_rmap hugetlb_add_new_anon_rmap"
         made = self._call(names, "mm/rmap.c", head, order)
@@ -252,27 +212,67 @@ class SourceScheme(Scheme):
         if found is None or isinstance(found, Skipped):
             self.by_model.add(function)
             return (yield from super().split_huge_pmd(head, order))
-        address = self._entries + 8 * (head >> order)
-        entry = (self.pages.first_pfn + head) << PAGE_SHIFT | PMD_BITS
+        parameters = real_parameters(found)
+        yield self._set_pmd(head, PMD_BITS)
+        objects = self.objects
+        by_type = {
+            "struct vm_area_struct *": objects.vma,
+            "pmd_t *": objects.pmd_of(head),
+            "pte_t *": objects.table,
+            "struct page *": 0,  # no page is asked for: split what is mapped
+            "struct folio *": 0,
+        }
+        by_name = {"haddr": objects.start, "address": objects.start, "addr": objects.start}
+        by_name |= {"freeze": 0}
+        yield TreeCall(function, fill(function, parameters, by_type, by_name), "mm/huge_memory.c")
+        return 0
+
+    def _set_pmd(self, head: int, bits: int) -> Access:
+        address, entry = self.objects.pmd_of(head), self.objects.make_pmd(head, bits)
         memory = self.machine.memory
 
         def perform() -> int:
             memory.store(address, 8, entry)
             return 0
 
-        yield Access(AccessKind.STORE, address, 8, "set_pmd_at", MODEL_PATH, 0, "*pmd", perform)
-        by_type = {"struct vm_area_struct": self._vma, "pmd_t": address, "pte_t": self._table}
-        args = [by_type.get(p.type.base) for p in real_parameters(found)]
-        start = self._start
-        yield TreeCall(
-            function,
-            tuple(
-                arg if arg is not None else (start if p.type.base == "unsigned long" else 0)
-                for arg, p in zip(args, real_parameters(found), strict=True)
-            ),
-            "mm/huge_memory.c",
-        )
-        return 0
+        return Access(AccessKind.STORE, address, 8, "set_pmd_at", MODEL_PATH, 0, "*pmd", perform)
+
+    def write_to_pmd(self, head: int) -> Body:
+        """Run the tree's do_huge_pmd_wp_page; what the entry is then tells what it did."""
+        function = "do_huge_pmd_wp_page"
+        found = self.machine.find_definition(function, "mm/huge_memory.c")
+        if found is None or isinstance(found, Skipped):
+            self.by_model.add(function)
+            return (yield from super().write_to_pmd(head))
+        objects = self.objects
+        entry = objects.make_pmd(head, PMD_READ_ONLY)
+        fault = {
+            "vma": objects.vma,
+            "mm": objects.mm,
+            "address": objects.start,
+            "pmd": objects.pmd_of(head),
+            "orig_pmd": entry,
+            "flags": self.machine.code.find_enumerator("FAULT_FLAG_WRITE") or FAULT_FLAG_WRITE,
+        }
+        by_type = {
+            "struct mm_struct *": objects.mm,
+            "struct vm_area_struct *": objects.vma,
+            "pmd_t *": fault["pmd"],
+            "pmd_t": entry,
+        }
+        parameters = real_parameters(found)
+        for struct in ("struct vm_fault", "struct fault_env"):
+            if any(p.type.base == struct for p in parameters):
+                by_type[f"{struct} *"] = objects.private_struct(struct, fault)
+        args = fill(function, parameters, by_type, {"address": objects.start})
+        yield self._set_pmd(head, PMD_READ_ONLY)
+        yield TreeCall(function, args, "mm/huge_memory.c")
+        left = self.machine.memory.load(objects.pmd_of(head), 8)
+        if not left & PMD_HUGE:
+            return PmdWrite.SPLIT
+        if left & PMD_DIRTY and left >> PAGE_SHIFT == entry >> PAGE_SHIFT:
+            return PmdWrite.REUSED
+        raise Undecided(f"needs what {function}() leaves the entry {left:#x} for")
 
     def can_reuse(self, page: int) -> Body:
         """Run the tree's decision; where it is part of a larger function, the model decides."""

@@ -40,9 +40,10 @@ class SourceEngine:
 
     def perform(self, body: Body) -> int:
         """Run a body, its tree calls interpreted."""
-        return perform(body, self._call)
+        return perform(body, self.call)
 
-    def _call(self, wanted: TreeCall) -> int:
+    def call(self, wanted: TreeCall) -> int:
+        """Run a function of the tree to its end."""
         return call(self.machine, wanted.function, wanted.args, near=wanted.near)
 
     def statistics(self, names: Iterable[str], table: str = "vm_stat") -> dict[str, int]:
