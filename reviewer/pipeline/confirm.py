@@ -10,6 +10,7 @@ from reviewer.model.finding import Finding
 from reviewer.model.review import ReplayRow
 from reviewer.model.rule import Confidence, Rule
 from reviewer.model.witness import Outcome, Witness
+from reviewer.pipeline.accounts import Accounts
 from reviewer.pipeline.session import Progress
 from reviewer.replay.run import ReplayRequest, replay
 
@@ -33,19 +34,29 @@ def confirm(
     before: CodeBase | None,
     after: CodeBase,
     progress: Progress,
+    accounts: Accounts | None = None,
 ) -> Confirmation:
     """Replay each finding on the tree as it is at the end; beside it on the tree before.
 
-    A schedule that fires the finding's own assertion earns high confidence. A search that
-    ended without one, within its bound, leaves low.
+    A schedule that fires the finding's own assertion earns high confidence, and so does a
+    history that breaks a rule only since the series. A search that ended without one, within
+    its bound, leaves low.
     """
     findings = tuple(findings)
+    accounts = accounts or Accounts(progress)
     confirmed, rows = [], []
     for number, finding in enumerate(findings):
         progress("replays", number, len(findings))
         scenario = rules[finding.rule].scenario
         if not scenario:
             confirmed.append(finding)
+            continue
+        histories = accounts.find_scenario(scenario)
+        if histories is not None:  # its rows are shown by the lifecycle
+            witness = accounts.judge(after, histories, finding, before)
+            confirmed.append(
+                replace(finding, witness=witness, confidence=_counted(finding, witness))
+            )
             continue
         witness = _witness(after, finding, scenario)
         confirmed.append(replace(finding, witness=witness, confidence=_earned(finding, witness)))
@@ -83,6 +94,13 @@ def _beside(witness: Witness) -> Witness:
     """Return the answer about this finding where only something else fails in the scenario."""
     reason = "another assertion of the path fires first: " + witness.reason
     return replace(witness, outcome=Outcome.UNDECIDED, reason=reason)
+
+
+def _counted(finding: Finding, witness: Witness) -> Confidence:
+    """Return what histories earn: a broken rule is the evidence itself."""
+    if witness.outcome in FAILS:
+        return Confidence.HIGH
+    return Confidence.LOW if witness.outcome is Outcome.NEVER else finding.confidence
 
 
 def _earned(finding: Finding, witness: Witness) -> Confidence:

@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from reviewer.cfacts.codebase import CodeBase
 from reviewer.model.finding import PathStep
 from reviewer.model.review import ReplayRow
+from reviewer.pipeline.accounts import Accounts
 from reviewer.pipeline.session import Progress
-from reviewer.replay.histories.accounting import AccountingRow, compare, run_accounting
+from reviewer.replay.histories.accounting import AccountingRow, compare
 from reviewer.replay.histories.verdict import outcome_of
 from reviewer.replay.lifecycle import LIMITS, compare_lifecycles, run_lifecycle
 from reviewer.replay.reach import ACCOUNTING, READERS, find_reach
@@ -22,12 +23,16 @@ Key = tuple[str, str]
 
 
 def find_differences(
-    before: CodeBase, after: CodeBase, changed: frozenset[Key], progress: Progress
+    before: CodeBase,
+    after: CodeBase,
+    changed: frozenset[Key],
+    progress: Progress,
+    accounts: Accounts,
 ) -> tuple[ReplayRow, ...]:
     """Return the rows in which two trees differ; ``changed`` are the functions that do."""
     rows: list[ReplayRow] = []
     if _touches(before, ACCOUNTING, changed):
-        rows += _compare_accounting(before, after, progress)
+        rows += _compare_accounting(before, after, accounts)
     entries = [name for name in READERS if _touches(before, (name,), changed)]
     for number, name in enumerate(entries):
         progress("readers before and after", number, len(entries))
@@ -50,17 +55,12 @@ def _touches(before: CodeBase, names: tuple[str, ...], changed: frozenset[Key]) 
 
 
 def _compare_accounting(
-    before: CodeBase, after: CodeBase, progress: Progress
+    before: CodeBase, after: CodeBase, accounts: Accounts
 ) -> Iterator[ReplayRow]:
     """Yield the first row of each history that differs, and how many more do."""
-    histories = load_scenario(find_scenarios(), SCENARIO).histories
-    progress("accounting before and after", 0, 2)
-    old = run_accounting(before, histories).rows
-    progress("accounting before and after", 1, 2)
-    new = run_accounting(after, histories).rows
-    progress("accounting before and after", 2, 2)
-    pairs = compare(old, new)
-    for history in histories:
+    scenario = load_scenario(find_scenarios(), SCENARIO)
+    pairs = compare(accounts.of(before, scenario).rows, accounts.of(after, scenario).rows)
+    for history in scenario.histories:
         mine = [(b, a) for b, a in pairs if history.name in (b and b.history, a and a.history)]
         if mine:
             yield _make_row(mine)

@@ -18,6 +18,7 @@ from reviewer.model.finding import Finding, Origin, PatchRef, PathStep
 from reviewer.model.review import Review, Use
 from reviewer.model.series import PatchSeries
 from reviewer.model.source import SourceTree
+from reviewer.pipeline.accounts import Accounts
 from reviewer.pipeline.confirm import Confirmation, confirm
 from reviewer.pipeline.dismissing import load_dismisser
 from reviewer.pipeline.lifecycle import find_differences
@@ -199,8 +200,12 @@ def _confirm(
     progress = session.options.progress
     before, after = steps[0].knowledge.code, steps[-1].knowledge.code
     rules = {rule.id: rule for rule in session.rules}
-    confirmed = confirm(mine, rules, before=before, after=after, progress=progress)
-    rows = (*confirmed.rows, *find_differences(before, after, changed, progress))
+    accounts = Accounts(progress)
+    confirmed = confirm(
+        mine, rules, before=before, after=after, progress=progress, accounts=accounts
+    )
+    differing = find_differences(before, after, changed, progress, accounts)
+    rows = (*confirmed.rows, *differing)
     return Confirmation((*confirmed.findings, *others), tuple(dict.fromkeys(rows)))
 
 

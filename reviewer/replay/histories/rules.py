@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 
 from reviewer.replay.scheme.world import HPAGE_PMD_NR, World
 from reviewer.replay.source.engine import SourceEngine
-from reviewer.replay.source.pagemap import read_exclusive
+from reviewer.replay.source.pagemap import FUNCTION, read_exclusive
 from reviewer.replay.stepping.thread import Undecided
 
+PAGEMAP = "pagemap tells "
 PRIVATE = {"anon", "hugetlb"}
 
 
@@ -22,6 +23,11 @@ def iter_broken(engine: SourceEngine, counts: Sequence[int]) -> Iterator[str]:
         yield f"a page waits for a deferred split with {mapped} of its pages mapped"
     yield from _shared_writes(engine.world)
     yield from _wrong_exclusive(engine)
+
+
+def reader_of(rule: str) -> str:
+    """Return the function whose answer alone breaks a rule, "" where counters do."""
+    return FUNCTION if rule.startswith(PAGEMAP) else ""
 
 
 def _wrong_counts(world: World, counts: Sequence[int]) -> Iterator[str]:
@@ -86,7 +92,7 @@ def _wrong_exclusive(engine: SourceEngine) -> Iterator[str]:
             count = mapped[process.pmd.page + index]
             if exclusive != (count == 1):
                 says = "exclusive" if exclusive else "not exclusive"
-                yield f"pagemap tells {name} that page[{index}], mapped {_times(count)}, is {says}"
+                yield f"{PAGEMAP}{name} that page[{index}], mapped {_times(count)}, is {says}"
                 break
 
 

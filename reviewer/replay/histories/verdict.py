@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from reviewer.model.finding import PathStep
 from reviewer.model.witness import Outcome, Step, Witness
 from reviewer.replay.histories.accounting import Accounting, AccountingRow, run_accounting
+from reviewer.replay.histories.rules import reader_of
 from reviewer.replay.machine.machine import CodeSource
 from reviewer.replay.scenarios.scenario import Scenario
 
@@ -17,23 +19,44 @@ HISTORY_PATH = "(history)"
 def replay_histories(
     code: CodeSource, scenario: Scenario, call_path: Sequence[PathStep]
 ) -> Witness:
-    """Run the histories and judge them; nothing is said of a path none of them runs."""
-    found = run_accounting(code, scenario.histories)
-    names = {name for _, name in found.ran}
-    wanted = [step.function for step in call_path]
-    if not names.intersection(wanted):
-        reason = f"no history runs {' or '.join(wanted)}"
+    """Run the histories of a scenario and judge them for a call path."""
+    return judge(run_accounting(code, scenario.histories), scenario, call_path)
+
+
+def judge(
+    found: Accounting,
+    scenario: Scenario,
+    call_path: Sequence[PathStep],
+    excused: frozenset[str] = frozenset(),
+) -> Witness:
+    """Judge histories for a call path; nothing is said where none runs its last function.
+
+    ``excused`` are rules that are broken anyway (see ``broken_rules``). What only one reader
+    tells wrongly counts where the path goes through that reader.
+    """
+    wanted = {step.function for step in call_path}
+    if call_path[-1].function not in {name for _, name in found.ran}:
+        reason = f"no history runs {call_path[-1].function}"
         return _witness(scenario, found, Outcome.UNDECIDED, reason)
-    broken = [row for row in found.rows if row.broken]
+    broken = []
+    for row in found.rows:
+        rules = [rule for rule in row.broken if rule not in excused]
+        mine = tuple(rule for rule in rules if reader_of(rule) in wanted | {""})
+        if mine:
+            broken.append(replace(row, broken=mine))
     if broken:
         # what needs no second process is the better witness
         row = min(broken, key=lambda row: row.raced)
-        outcome = Outcome.SOMETIMES if row.raced else Outcome.ALWAYS
-        return _witness(scenario, found, outcome, describe(row), row)
+        return _witness(scenario, found, outcome_of(row), describe(row), row)
     open_ends = [row for row in found.rows if row.undecided]
     if open_ends:
         return _witness(scenario, found, Outcome.UNDECIDED, describe(open_ends[0]))
     return _witness(scenario, found, Outcome.NEVER, f"{len(scenario.histories)} histories")
+
+
+def broken_rules(found: Accounting) -> frozenset[str]:
+    """Return every rule some row breaks."""
+    return frozenset(rule for row in found.rows for rule in row.broken)
 
 
 def outcome_of(row: AccountingRow | None) -> Outcome:
@@ -74,14 +97,16 @@ def _witness(
 
 def _trace(rows: Sequence[AccountingRow], last: AccountingRow) -> tuple[Step, ...]:
     """Return the steps of the history up to the row, each in the column of its process."""
-    history = [row for row in rows if row.history == last.history]
     steps: list[Step] = []
     processes: list[str] = []
-    for row in history[: history.index(last) + 1]:
+    for row in (row for row in rows if row.history == last.history):
         _, process, operation, rest = row.step.split(" ", 3)
         if process not in processes:
             processes.append(process)
-        text = f"{operation} {rest}" + "".join(f"; {rule}" for rule in row.broken)
+        broken = "".join(f"; {rule}" for rule in last.broken) if row.step == last.step else ""
+        text = f"{operation} {rest}{broken}"
         thread = processes.index(process)
         steps.append(Step(thread, process, operation, HISTORY_PATH, 0, text))
+        if row.step == last.step:
+            break
     return tuple(steps)
