@@ -21,6 +21,13 @@ def find_stop(stmt: c.Stmt | None, words: Vocabulary) -> c.Call | None:
     return next((call for call in _calls_of(stmt.then) if stop_name(call) in names), None)
 
 
+def is_copy(cond: c.Expr) -> bool:
+    """Say whether a condition is a variable that was given one."""
+    while isinstance(cond, c.Cast | c.Unary):
+        cond = cond.operand
+    return isinstance(cond, c.Name)
+
+
 def find_dump(stmt: c.Stmt, words: Vocabulary) -> str:
     """Return the condition as ``dump_page()`` prints it before the BUG()."""
     for call in _calls_of(stmt):

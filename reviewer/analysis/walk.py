@@ -14,7 +14,7 @@ from reviewer.analysis.hazards import Demand, Hazard
 from reviewer.analysis.numbers import join, signs_of
 from reviewer.analysis.objects import find_ancestors
 from reviewer.analysis.secondlook import find_taken, note_asked
-from reviewer.analysis.stops import find_dump, find_stop, stop_name
+from reviewer.analysis.stops import find_dump, find_stop, is_copy, stop_name
 from reviewer.analysis.values import (
     EQUAL,
     SURE,
@@ -255,6 +255,9 @@ class Frame:
         assert isinstance(node.stmt, c.If)
         dump = find_dump(node.stmt.then, self.words)
         spelled = node.stmt.cond.span
+        if not dump and is_copy(node.stmt.cond) and spelled.via:
+            # WARN_ON() tests a copy of its condition: what is asked stands where it is used
+            spelled = c.Span(spelled.at_path, spelled.at_line, spelled.via)
         text = dump or self.engine.source_line(spelled)
         fatal = stop_name(stop) in self.words.stop
         return Demand(self.function.name, text, spelled, stop.span, fatal)

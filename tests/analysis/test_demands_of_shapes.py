@@ -172,6 +172,10 @@ static inline int warns(struct page *page)
 	VM_WARN_ON_ONCE_PAGE(PageTail(page), page);
 	return 1;
 }
+static inline int warns_plainly(struct page *page)
+{
+	return WARN_ON_ONCE(PageTail(page));
+}
 static inline int warns_and_stops(struct page *page)
 {
 	VM_WARN_ON_ONCE_PAGE(PageTail(page), page);
@@ -193,6 +197,15 @@ def test_a_warning_is_a_demand_of_its_own(
 ) -> None:
     found = demands(name, {FLAGS: OLD_FLAGS + WARNING, "include/linux/mm_types.h": OLD_TYPES})
     assert [(demand.fatal, _places(demand)) for demand in found] == expected
+
+
+def test_a_warning_is_shown_as_its_user_wrote_it(
+    demands: Callable[..., list[ParameterDemand]],
+) -> None:
+    files = {FLAGS: OLD_FLAGS + WARNING, "include/linux/mm_types.h": OLD_TYPES}
+    (demand,) = demands("warns_plainly", files)
+    assert demand.evidence.text == "return WARN_ON_ONCE(PageTail(page));"
+    assert demand.evidence.path == FLAGS
 
 
 def test_what_no_page_satisfies_allows_no_position(
