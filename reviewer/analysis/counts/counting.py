@@ -85,11 +85,6 @@ class Counting:
         """Say whether a function that is handed a statistic changes it."""
         return self._changed_by.search(name) is not None
 
-    def _is_change(self, call: c.Call) -> bool:
-        assert isinstance(call.callee, c.Name)
-        named = any(isinstance(a, c.Name) and self.is_statistic(a.name) for a in call.args)
-        return named and self.changes_statistic(call.callee.name)
-
     # ---- which functions count -----------------------------------------------------------
 
     def mentioning(self) -> dict[Key, FunctionFacts]:
@@ -102,7 +97,10 @@ class Counting:
 
     def _find(self, fields: list[str]) -> Iterator[FunctionFacts]:
         pattern = rb"(?:->|\.)\s*(?:" + b"|".join(f.encode() for f in sorted(fields)) + rb")\b"
-        for path in self.code.source.grep_words(sorted(fields), self._prefixes()):
+        return self._find_text(fields, pattern)
+
+    def _find_text(self, words: list[str], pattern: bytes) -> Iterator[FunctionFacts]:
+        for path in self.code.source.grep_words(sorted(words), self._prefixes()):
             if path not in self._paths:
                 continue
             places = _find_words(self.code.texts.file(path), pattern)
@@ -122,6 +120,8 @@ class Counting:
             refs = [f for f in self._find(references) if self._reads(f)]
             found |= self._around(list(found.values()), lambda _: True)
             found |= self._around(refs, self._returns_number) | {key_of(f): f for f in refs}
+            # a helper that moves the statistics knows no counter
+            found |= {key_of(f): f for f in self._find_statistics() if self._is_wrapper(f)}
             # of pins only the start is asked
             pins = list(self._find([w.field for w in counters if w.unit is Unit.PINS]))
             found |= {key_of(f): f for f in pins if self._sets(f) or not f.calls}
@@ -153,9 +153,17 @@ class Counting:
         # what every assertion prints is nobody's business
         for name in sorted({f.name for f in functions} - self.vocabulary.dump):
             for caller, _ in self.graph.callers(name):
-                short = caller.end_line - caller.line <= LINES and not caller.made_by
-                if short and self._takes_page(caller):
+                if self._is_wrapper(caller):
                     yield caller
+
+    def _find_statistics(self) -> Iterator[FunctionFacts]:
+        names = sorted(n for n in self.code.index.enumerators if self.is_statistic(n))
+        pattern = rb"\b(?:" + b"|".join(name.encode() for name in names) + rb")\b"
+        return self._find_text(names, pattern) if names else iter(())
+
+    def _is_wrapper(self, function: FunctionFacts) -> bool:
+        short = function.end_line - function.line <= LINES and not function.made_by
+        return short and self._takes_page(function)
 
     def _takes_page(self, function: FunctionFacts) -> bool:
         text = self.code.texts.function(function)
@@ -253,7 +261,9 @@ class Counting:
         """Return what is read off a function's tree beforehand."""
         key = key_of(function)
         if key not in self._shapes:
-            self._shapes[key] = read_shape(body, self.vocabulary, self._is_change)
+            self._shapes[key] = read_shape(
+                body, self.vocabulary, self.is_statistic, self.changes_statistic
+            )
         return self._shapes[key]
 
     def shape_of(self, function: FunctionFacts) -> Shape | None:

@@ -54,9 +54,19 @@ def iter_nodes(value: Any) -> Iterator[Any]:
 
 
 def read_shape(
-    body: c.FunctionDef, vocabulary: Vocabulary, is_change: Callable[[c.Call], bool]
+    body: c.FunctionDef,
+    vocabulary: Vocabulary,
+    is_statistic: Callable[[str], bool],
+    changes: Callable[[str], bool],
 ) -> Shape:
-    """Read the shape; ``is_change`` says whether a call's name changes a statistic."""
+    """Read the shape; ``changes`` says whether a function changes the statistic it is handed."""
+    named = frozenset(_holders(body, is_statistic))
+
+    def is_change(call: c.Call) -> bool:
+        names = [arg.name for arg in call.args if isinstance(arg, c.Name)]
+        moved = any(is_statistic(name) or name in named for name in names)
+        return moved and isinstance(call.callee, c.Name) and changes(call.callee.name)
+
     variables = {p.name for p in body.parameters}
     pages = {p.name for p in body.parameters if is_page_type(p.type, vocabulary)}
     escaped: set[str] = set()
@@ -95,10 +105,23 @@ def site_of(span: c.Span) -> str:
     return f"{span.at_path}:{span.at_line}"
 
 
+def _holders(body: c.FunctionDef, is_statistic: Callable[[str], bool]) -> Iterator[str]:
+    """Yield the variables that a statistic's name is stored in."""
+    for node in iter_nodes(body.body):
+        if isinstance(node, c.Assign) and isinstance(node.target, c.Name):
+            name, value = node.target.name, node.value
+        elif isinstance(node, c.Declare) and node.value is not None:
+            name, value = node.name, node.value
+        else:
+            continue
+        if any(isinstance(n, c.Name) and is_statistic(n.name) for n in iter_nodes(value)):
+            yield name
+
+
 def _changes(stmt: c.If, is_change: Callable[[c.Call], bool]) -> Iterator[str]:
     for part in (stmt.then, stmt.other):
         for node in iter_nodes(part) if part is not None else ():
-            if isinstance(node, c.Call) and isinstance(node.callee, c.Name) and is_change(node):
+            if isinstance(node, c.Call) and is_change(node):
                 yield site_of(node.span)
 
 
