@@ -18,6 +18,7 @@ from reviewer.analysis.objects import (
 from reviewer.analysis.secondlook import mark_taken, mark_used, note_put
 from reviewer.analysis.sources import make_page, pin_by_pfn
 from reviewer.analysis.spelling import TRANSPARENT, describe
+from reviewer.analysis.staleheads import mark_stale, note_stale
 from reviewer.analysis.values import (
     LOCKED,
     UNKNOWN,
@@ -83,6 +84,7 @@ def _apply(
     first = values[0] if values else UNKNOWN
     if name in TRANSPARENT and values:
         return [(state, first)]
+    note_stale(frame, state, call, values)
     if name in TEST_BIT and len(values) > 1:
         return _test_bit(frame, state, values[0], values[1])
     if name in words.carriers:
@@ -95,7 +97,9 @@ def _apply(
     if word is not None and isinstance(first, Ptr) and _is_held(state, word.under):
         return _pin(frame, state, first.obj, word, call)
     if name in words.splitters and isinstance(first, Ptr):
-        return [(split_page(state, first.obj), Num(0)), (state, Unknown(signs="-"))]
+        apart = split_page(state, first.obj)
+        mark_stale(frame, apart, first.obj, call)
+        return [(apart, Num(0)), (state, Unknown(signs="-"))]
     if name in STORES and isinstance(first, HeadWord):
         return [(write_head_word(state, first.obj, values[1]), UNKNOWN)]
     if name in CHANGE_BIT and len(values) > 1:

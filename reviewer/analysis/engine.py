@@ -352,7 +352,11 @@ class Engine:
         ends = frame.run(self.flow(body.body, whole=True), [state])
         for end, value in ends:
             note_end(frame, end, value)
-        hazards = (h for h in frame.hazards.values() if h.held or find_root(h.obj) not in unknown)
+        hazards = (
+            h
+            for h in frame.hazards.values()
+            if h.held or h.stale or find_root(h.obj) not in unknown
+        )
         return tuple(hazards), tuple(value for _, value in ends)
 
     def _take_parameter(self, function: FunctionFacts, name: str) -> ObjectId:

@@ -45,6 +45,7 @@ class Hazard:
     are the positions that fail, for a stability hazard those that would pass. ``chain`` runs
     from the walked function to the one that asserts, each with the line it goes on from.
     ``held`` is where the head computed from it was pinned, if it was not compared since;
+    ``stale`` is where it ceased to be the head of its page.
     ``guarded`` says that a flag was found set on every path that may keep tails out.
     """
 
@@ -55,6 +56,7 @@ class Hazard:
     demand: Demand
     chain: tuple[PathStep, ...]
     held: PathStep | None = None
+    stale: PathStep | None = None
     guarded: bool = False
 
     def behind(self, step: PathStep, obj: ObjectId) -> Hazard:

@@ -71,7 +71,7 @@ class Knowledge:
             functions = self.graph.functions
             sources = set(self.words.sources)
             makers = self._makers(sources)
-            takers = self._takers()
+            takers = self._takers() | self._splitting()
             giving = frozenset(f.name for f in takers if self._gives_page(f))
             self.engine.makers = makers | self._carriers() | giving
             self.engine.wary = takers | {f for name in giving for f, _ in self.graph.callers(name)}
@@ -94,11 +94,11 @@ class Knowledge:
     def subjects(self) -> tuple[FunctionFacts, ...]:
         """Return the functions to walk by themselves: the roots, and who else has a say on pages.
 
-        These are the functions whose pages nobody need hold, and those that take a reference by
-        trying: that they try says that what they were handed is not held.
+        These are the functions whose pages nobody need hold, those that take a reference by
+        trying (that they try says that what they were handed is not held), and those that split.
         """
         loose = (f for name in self.words.loose_parameters for f in self.code.iter_functions(name))
-        found = {*self.roots(), *loose, *self._takers()}
+        found = {*self.roots(), *loose, *self._takers(), *self._splitting()}
         return tuple(sorted(found, key=lambda f: (f.path, f.line, f.name)))
 
     def _takers(self) -> frozenset[FunctionFacts]:
@@ -109,6 +109,10 @@ class Knowledge:
         ]
         found = {f for name in tries for f, _ in self.graph.callers(name)}
         return frozenset(f for f in found if not self._runs_locked(f))
+
+    def _splitting(self) -> frozenset[FunctionFacts]:
+        names = sorted(self.words.splitters)
+        return frozenset(f for name in names for f, _ in self.graph.callers(name))
 
     def _runs_locked(self, function: FunctionFacts) -> bool:
         """Say whether a function itself, or each caller, takes a lock that makes pins whole."""

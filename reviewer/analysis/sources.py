@@ -9,6 +9,7 @@ from reviewer.analysis.hazards import Made
 from reviewer.analysis.nodes import find_macros
 from reviewer.analysis.objects import find_neighbour, forget_derived, take_pin
 from reviewer.analysis.spelling import describe
+from reviewer.analysis.staleheads import mark_looked_up
 from reviewer.analysis.values import (
     HELD_PFN,
     LOCKED,
@@ -91,6 +92,7 @@ def _make(
     frame.engine.note_made(obj, made)
     new = state.copy()
     forget_derived(new, obj)
+    mark_looked_up(frame, new, obj, call)
     pins = frozenset({pin}) if pin.holds or pin is Pin.ENTRY else frozenset()
     refs = int(pin is Pin.REFERENCE)
     new.objects[obj] = ObjectState(positions, pins, pin is not Pin.UNKNOWN, refs)

@@ -160,9 +160,10 @@ class ObjectState:
     ``refs`` counts the references taken on the walk, so that the put of a second one does
     not lose the first; at REFS it stays. ``taken`` says where a head was pinned by itself, if
     it was not compared since with that of the page it was computed from; ``used`` where it was
-    relied on since. ``guarded`` says that a flag of the compound page was found set that says
-    nothing here of where the page points, and may do so to who wrote the code: mlocked pages are
-    not mapped by PTE, say.
+    relied on since. ``stale`` says where a head ceased to be its page's: at a split, or where the
+    page was looked up anew. ``guarded`` says that a flag of the compound page was found set that
+    says nothing here of where the page points, and may do so to who wrote the code: mlocked
+    pages are not mapped by PTE, say.
     """
 
     positions: frozenset[Position] = ANYWHERE
@@ -171,6 +172,7 @@ class ObjectState:
     refs: int = 0
     taken: Use | None = None
     used: Use | None = None
+    stale: Use | None = None
     guarded: bool = False
 
     @property

@@ -248,7 +248,8 @@ class Frame:
             step = PathStep(self.function.name, demand.stops.at_path, demand.stops.at_line)
             held = find_taken(state, obj) if reason is Reason.STABILITY else None
             found = Hazard(obj, reason, mine.positions, mine.pin, demand, (step,), held)
-            self.note(replace(found, guarded=mine.guarded))
+            stale = mine.stale.step if mine.stale is not None else None
+            self.note(replace(found, guarded=mine.guarded, stale=stale))
 
     def describe_demand(self, node: Node, stop: c.Call) -> Demand:
         """Say what an assertion asks, in the words the kernel prints."""

@@ -40,11 +40,14 @@ class Group:
     def derived(self) -> str:
         """Say how the claim was come by.
 
-        A "head" was computed, or "pinned" then without a second look; else it was "tested" for.
+        A "head" was computed, or "pinned" then without a second look, or is "stale" since a
+        split; else it was "tested" for.
         """
         mine = [h for h in self.hazards if h.reason is self.reason]
         if any(h.held for h in mine):
             return "pinned"
+        if any(h.stale for h in mine):
+            return "stale"
         return "head" if any(h.obj[0] == "head" for h in mine) else "tested"
 
     @property
@@ -103,6 +106,8 @@ def iter_groups(knowledge: Knowledge, function: FunctionFacts) -> Iterator[Group
         key: tuple[object, ...] = (cause.demand.kind, names)
         if cause.held is not None:  # all that relies on one pin is one problem
             key = (DemandKind.USE, cause.held.path, cause.held.function)
+        if cause.stale is not None:  # and all that goes on with one old head
+            key = (DemandKind.USE, "stale", cause.stale.path, cause.stale.function)
         groups[knowledge.made(cause).word, *key].append((hazard, cause))
     for _, pairs in sorted(groups.items(), key=lambda item: repr(item[0])):
         yield _build_group(knowledge, function, pairs)

@@ -77,7 +77,7 @@ def _build(knowledge: Knowledge, rule: Rule, group: Group) -> Finding:
 
 def _key(group: Group) -> tuple[str, ...]:
     """Return what tells the problem apart in its function, without any line."""
-    if group.derived == "pinned":
+    if group.derived in ("pinned", "stale"):
         return (group.made.word, group.derived)
     return (group.made.word, *(step.function for step in group.steps))
 

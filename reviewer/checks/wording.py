@@ -86,6 +86,13 @@ def message(group: Group, hazard: Hazard) -> str:
             "again whether the page still belongs to it: the reference may be one to what the "
             f"page has left. {relies}"
         )
+    if group.derived == "stale" and hazard.stale is not None:
+        return (
+            f"{demand.function}() goes on with the old head of {origin(group.made)} after "
+            f"{hazard.stale.function}() split it: {demand.text}. The reference and the lock are on "
+            "the page that was named to the split; the old head is another page now, and nothing "
+            "holds it."
+        )
     tail = Position.TAIL in _legal(group)
     legal = " A tail argument is legal here; the page is what can change." if tail else ""
     takes = f"{word}() takes no reference"
