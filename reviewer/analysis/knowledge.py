@@ -198,7 +198,7 @@ class Knowledge:
             self.engine.note_skipped(function, "the source nests too deep to be walked")
             return ()
         owned = self.engine.owned()
-        return tuple(h for h in hazards if find_root(h.obj) not in owned)
+        return tuple(h for h in hazards if h.stale or find_root(h.obj) not in owned)
 
     def _handed(self, function: FunctionFacts) -> dict[str, Value]:
         """Return the parameters that are the pfn of a pinned page in every call."""

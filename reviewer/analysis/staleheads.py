@@ -20,9 +20,15 @@ if TYPE_CHECKING:
 
 
 def mark_stale(frame: Frame, state: State, page: ObjectId, call: c.Call) -> None:
-    """Note, in the state after a split, that the head once computed from the page is stale."""
+    """Note, in the state after a split, that the head once computed from the page is stale.
+
+    One that the function was handed beside the page is left alone: its caller has told the two
+    apart by what is not followed.
+    """
     head: ObjectId = ("head", page)
-    if head in state.objects and state.find(page).tracked:
+    named = any(isinstance(v, Ptr) and v.obj == head for v in state.env.values())
+    beside = named and head in frame.handed
+    if head in state.objects and state.find(page).tracked and not beside:
         use = describe_use(frame, call)
         state.objects[head] = replace(state.objects[head], taken=None, used=None, stale=use)
 

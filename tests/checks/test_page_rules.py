@@ -1,0 +1,144 @@
+"""Rules on pages in spellings their pages do not show: what fires, and what looks alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from reviewer.analysis.knowledge import Knowledge
+from reviewer.cfacts.codebase import CodeBase
+from reviewer.cfacts.config import default_config
+from reviewer.checks.registry import Checking
+from reviewer.rulebook import load_rules, load_vocabulary
+
+FILE = "mm/example.c"
+HEAD = "".join(
+    f"#include <linux/{name}.h>\n" for name in ("mm", "page-flags", "page_ref", "huge_mm")
+)
+PFN = (
+    "int example(unsigned long pfn)\n{\n"
+    "\tstruct page *page = pfn_to_page(pfn), *head;\n\tint n = 0;\n"
+)
+PTE = (
+    "int example(struct vm_area_struct *vma, unsigned long addr, pte_t *pte)\n{\n"
+    "\tstruct page *page = vm_normal_page(vma, addr, *pte), *head;\n\tint n = 0;\n"
+    "\tif (!page)\n\t\treturn 0;\n"
+)
+ANY = "int example(struct page *page)\n{\n\tstruct page *head;\n\tint n = 0;\n"
+FIELD, CAST, PIN, STALE = (
+    "tail-field-read",
+    "folio-cast-of-page",
+    "folio-before-pin",
+    "stale-head-after-split-or-retry",
+)
+
+FIRES = {
+    "index in arithmetic": (FIELD, PTE + "n = page->index + 1;\n\treturn n;\n}"),
+    "mapping compared as a whole": (FIELD, PTE + "return page->mapping == (void *)vma;\n}"),
+    "mapping of an unpinned page, kept": (
+        FIELD,
+        PFN + "void *mapping = READ_ONCE(page->mapping);\n\treturn mapping != 0;\n}",
+    ),
+    "private of a pinned tail": (
+        FIELD,
+        PTE + "if (PageTail(page))\n\tn = page->private;\nreturn n;\n}",
+    ),
+    "a walk over the pages of a head": (
+        FIELD,
+        PTE + "if (PageHead(page))\n\tfor (n = 1; n < 8; n++)\n\t\tif (page[n].index)\n"
+        "\t\t\treturn n;\n\treturn 0;\n}",
+    ),
+    "a cast in an argument": (
+        CAST,
+        "int order_of(const struct folio *folio);\n"
+        + PTE
+        + "return order_of((const struct folio *)page);\n}",
+    ),
+    "a cast behind PageCompound()": (
+        CAST,
+        PTE + "if (PageCompound(page))\n\tn = ((struct folio *)page)->flags & 1;\nreturn n;\n}",
+    ),
+    "the page goes on after a pin of its head": (
+        PIN,
+        "int ask(struct page *page);\n"
+        + PFN
+        + "head = compound_head(page);\nif (!get_page_unless_zero(head))\n\treturn 0;\n"
+        "n = ask(page);\nput_page(head);\nreturn n;\n}",
+    ),
+    "the head goes on, and nobody said where the page is from": (
+        PIN,
+        "void keep(struct page *page);\n"
+        + ANY
+        + "head = compound_head(page);\nif (get_page_unless_zero(head)) {\n"
+        "\tkeep(head);\n\tput_page(head);\n}\nreturn 0;\n}",
+    ),
+    "handed out unchecked": (
+        PIN,
+        "struct page *example(struct page *page)\n{\n\tstruct page *head = compound_head(page);\n"
+        "\tif (!get_page_unless_zero(head))\n\t\treturn NULL;\n\treturn head;\n}\n"
+        "struct page *user(struct page *page)\n{\n\treturn example(page);\n}",
+    ),
+    "the old head unlocked after a split of its page": (
+        STALE,
+        ANY + "head = compound_head(page);\nif (PageTail(page) && !split_huge_page(page))\n"
+        "\tput_page(head);\nreturn n;\n}",
+    ),
+}
+
+SILENT = {
+    "flags, count and map count of any page": PTE
+    + "return page->flags & 1 || atomic_read(&page->_mapcount) >= 0;\n}",
+    "index behind a test for tails": PTE
+    + "if (PageTail(page))\n\treturn 0;\n\treturn page->index;\n}",
+    "index of the head": PTE + "head = compound_head(page);\n\treturn head->index;\n}",
+    "a look before the pin": PFN + "if (!page->mapping)\n\treturn 0;\n\treturn 1;\n}",
+    "a cast of the head": PTE + "return ((struct folio *)compound_head(page))->flags & 1;\n}",
+    "a cast after a test": PTE
+    + "if (PageTail(page))\n\treturn 0;\n\treturn ((struct folio *)page)->flags & 1;\n}",
+    "looked at again, spelled the other way": "int ask(struct page *page);\n"
+    + PFN
+    + "head = compound_head(page);\nif (!get_page_unless_zero(head))\n\treturn 0;\n"
+    "if (likely(head == compound_head(page)))\n\tn = ask(page);\nput_page(head);\nreturn n;\n}",
+    "a flag asked before the second look": "int ask(struct page *page);\n"
+    + PFN
+    + "head = compound_head(page);\nif (!get_page_unless_zero(head))\n\treturn 0;\n"
+    "if (!PageLRU(head) || compound_head(page) != head) {\n\tput_page(head);\n\treturn 0;\n}\n"
+    "n = ask(page);\nput_page(head);\nreturn n;\n}",
+    "handed out, and looked at by the caller": "static struct page *hold(struct page *page)\n{\n"
+    "\tstruct page *head = compound_head(page);\n\tif (!get_page_unless_zero(head))\n"
+    "\t\treturn NULL;\n\treturn head;\n}\nint ask(struct page *page);\n"
+    + ANY
+    + "head = hold(page);\nif (!head)\n\treturn 0;\nif (compound_head(page) == head)\n"
+    "\tn = ask(page);\nput_page(head);\nreturn n;\n}",
+    "the slot looked up again": "int ask(struct page *page);\n"
+    "struct page *slot(unsigned long pfn);\n"
+    + PFN
+    + "head = compound_head(page);\nif (!get_page_unless_zero(head))\n\treturn 0;\n"
+    "if (page != slot(pfn)) {\n\tput_page(head);\n\treturn 0;\n}\n"
+    "n = ask(page);\nput_page(head);\nreturn n;\n}",
+    "the page itself after the split": ANY + "head = compound_head(page);\n"
+    "if (!split_huge_page(page))\n\tput_page(page);\nelse\n\tput_page(head);\nreturn n;\n}",
+    "the head anew after the split": ANY + "head = compound_head(page);\n"
+    "if (PageTail(page)) {\n\tif (split_huge_page(page))\n\t\treturn 0;\n"
+    "\thead = compound_head(page);\n}\nput_page(head);\nreturn n;\n}",
+}
+
+
+def _rules_that_fire(minimm: Callable[..., Any], body: str) -> set[str]:
+    tree = minimm({FILE: HEAD + body + "\n"})
+    knowledge = Knowledge(CodeBase(tree, default_config(), None), load_vocabulary())
+    checking = Checking(knowledge, load_rules())
+    mine = [f for f in checking.subjects() if f.path == FILE]
+    return {finding.rule for function in mine for finding in checking.find(function)}
+
+
+@pytest.mark.parametrize(("rule", "body"), FIRES.values(), ids=FIRES)
+def test_it_fires_alone(minimm: Callable[..., Any], rule: str, body: str) -> None:
+    assert _rules_that_fire(minimm, body) == {rule}
+
+
+@pytest.mark.parametrize("body", SILENT.values(), ids=SILENT)
+def test_what_looks_alike_is_silent(minimm: Callable[..., Any], body: str) -> None:
+    assert _rules_that_fire(minimm, body) == set()
