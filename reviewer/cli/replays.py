@@ -69,28 +69,35 @@ def replay(
     costs: Annotated[
         bool, typer.Option("--costs", help="Print what counting costs instead.")
     ] = False,
+    against: Annotated[
+        str, typer.Option("--against", help="Compare the lifecycle with this tree or revision.")
+    ] = "",
     output_format: Annotated[str, typer.Option("--format", help="text or json.")] = "text",
     config: ConfigOption = None,
     cache_dir: CacheOption = None,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show every step.")] = False,
 ) -> None:
-    """Replay a scenario on a tree's source; or hold a recorded history against it.
+    """Replay a scenario on a tree's source; or hold it against a recorded history or a tree.
 
-    Exit code 1: some execution fails, or a recorded value differs.
+    Exit code 1: some execution fails, or a recorded value or a row differs.
     """
     from reviewer.pipeline.replaying import ScenarioWish, render_cost_table, replay_scenario
     from reviewer.replay.explore.exploration import Limits
     from reviewer.report.replays import check_format, render_replay
 
     check_format(output_format)
-    modes = (scenario is not None) + (truth is not None) + costs
+    modes = (scenario is not None) + (truth is not None) + costs + bool(against)
     if modes != 1:
-        raise BadInputError("name a SCENARIO, or give --truth FILE or --costs; one of them")
+        raise BadInputError(
+            "name a SCENARIO, or give --truth FILE, --against TREE or --costs; one of them"
+        )
     if costs:
         sys.stdout.write(render_cost_table(output_format))
         return
     if truth is not None:
         raise typer.Exit(_hold_against(truth, engine, tree, base, output_format, config, cache_dir))
+    if against:
+        raise typer.Exit(_compare(against, tree, base, output_format, config, cache_dir))
     assert scenario is not None
     wish = ScenarioWish(
         scenario, entry, page, schedule, strategy, seed, source_actors, tuple(asserts or ())
@@ -108,6 +115,27 @@ def replay(
 def _exit_code(witness: Witness) -> ExitCode:
     failed = witness.outcome in (Outcome.SOMETIMES, Outcome.ALWAYS)
     return ExitCode.FINDINGS if failed else ExitCode.CLEAN
+
+
+def _compare(
+    against: str,
+    tree: Path | None,
+    base: str,
+    output_format: str,
+    config: list[str] | None,
+    cache_dir: Path | None,
+) -> ExitCode:
+    """Run the standard lifecycle on two trees."""
+    from reviewer.pipeline.replaying import compare_trees
+    from reviewer.report.replays import render_rows
+
+    with Console() as console:
+        options = replace(
+            make_options(tree, cache_dir, config), base=base, progress=console.progress
+        )
+        rows = compare_trees(options, against)
+    Console().write(render_rows(rows, output_format))
+    return ExitCode.FINDINGS if rows else ExitCode.CLEAN
 
 
 def _hold_against(

@@ -5,7 +5,7 @@ It costs seconds, so it runs only where the series changes a function it can run
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from reviewer.cfacts.codebase import CodeBase
 from reviewer.model.finding import PathStep
@@ -32,8 +32,16 @@ def find_differences(
     """Return the rows in which two trees differ; ``changed`` are the functions that do."""
     rows: list[ReplayRow] = []
     if _touches(before, ACCOUNTING, changed):
-        rows += _compare_accounting(before, after, accounts)
+        rows += compare_accounting(before, after, accounts)
     entries = [name for name in READERS if _touches(before, (name,), changed)]
+    return (*rows, *compare_readers(before, after, entries, progress))
+
+
+def compare_readers(
+    before: CodeBase, after: CodeBase, entries: Sequence[str], progress: Progress
+) -> tuple[ReplayRow, ...]:
+    """Return what readers die of, or are told, before and after, where it differs."""
+    rows: list[ReplayRow] = []
     for number, name in enumerate(entries):
         progress("readers before and after", number, len(entries))
         found = after.find_function(name) or before.find_function(name)
@@ -54,7 +62,7 @@ def _touches(before: CodeBase, names: tuple[str, ...], changed: frozenset[Key]) 
     return not changed.isdisjoint(find_reach(before, names))
 
 
-def _compare_accounting(
+def compare_accounting(
     before: CodeBase, after: CodeBase, accounts: Accounts
 ) -> Iterator[ReplayRow]:
     """Yield the first row of each history that differs, and how many more do."""

@@ -6,15 +6,17 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from reviewer.cfacts.codebase import CodeBase
 from reviewer.model.codec import to_json
 from reviewer.model.errors import BadInputError
 from reviewer.model.finding import PathStep
-from reviewer.model.review import SCHEMA
+from reviewer.model.review import SCHEMA, ReplayRow
 from reviewer.model.witness import Schedule, Witness
+from reviewer.pipeline.accounts import Accounts
+from reviewer.pipeline.lifecycle import compare_accounting, compare_readers
 from reviewer.pipeline.session import Options, Session, choose_base
 from reviewer.replay.explore.exploration import Limits
 from reviewer.replay.histories.costs import measure, render_costs
@@ -26,6 +28,7 @@ from reviewer.replay.histories.truth import (
     make_model_engine,
     make_source_engine,
 )
+from reviewer.replay.reach import READERS
 from reviewer.replay.run import ReplayRequest, replay
 from reviewer.report.printable import printable
 from reviewer.tree.repo import open_tree
@@ -98,6 +101,23 @@ def _parse_schedule(text: str, most: int) -> Schedule:
         raise BadInputError(
             f"--schedule {text!r}: write threads as in '0x12 1x3 0' (thread x steps)"
         ) from None
+
+
+def compare_trees(options: Options, against: str) -> tuple[ReplayRow, ...]:
+    """Run the standard lifecycle on two trees; return the rows in which the second differs.
+
+    ``against`` is another tree's directory, or a revision of the same one.
+
+    Raises:
+        BadInputError: a tree or a revision is none.
+    """
+    other = replace(options, base=against)
+    if Path(against).is_dir():
+        other = replace(options, tree=Path(against), base="")
+    progress = options.progress
+    with open_code(options) as before, open_code(other) as after:
+        rows = tuple(compare_accounting(before, after, Accounts(progress)))
+        return (*rows, *compare_readers(before, after, READERS, progress))
 
 
 # ---- truth tables ------------------------------------------------------------------------

@@ -108,3 +108,16 @@ def test_bad_input_is_one_line(mm_review: Run, words: tuple[object, ...], said: 
     assert (done.returncode, done.stdout) == (2, "")
     assert len(done.stderr.splitlines()) == 1
     assert said in done.stderr
+
+
+def test_two_trees_are_compared(mm_review: Run, tmp_path: Path) -> None:
+    other = tmp_path / "linux"
+    subprocess.run(["cp", "-a", str(MINIMM), str(other)], check=True)
+    rmap = other / "mm" / "rmap.c"
+    rmap.write_text(rmap.read_text().replace("mod_node_page_state(NR_ANON_MAPPED, -nr)", ";"))
+    done = mm_review("replay", "--tree", MINIMM, "--against", other, "--format", "json")
+    assert done.returncode == 1, done.stderr
+    rows = json.loads(done.stdout)["rows"]
+    assert {(row["scenario"], row["after"]) for row in rows} == {("accounting", "always")}
+    done = mm_review("replay", "--tree", MINIMM, "--against", "HEAD")
+    assert (done.returncode, done.stdout) == (0, "no row differs\n"), done.stderr
