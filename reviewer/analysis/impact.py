@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from reviewer.analysis.callgraph import CallGraph, iter_macros
 from reviewer.analysis.knowledge import Knowledge
@@ -77,13 +77,25 @@ def _users(graph: CallGraph, names: set[str]) -> set[Key]:
 def find_affected(before: Knowledge, after: Knowledge, changed: frozenset[Key]) -> frozenset[Key]:
     """Return the functions that a check looks at and whose walk the change can make differ.
 
-    From a changed function the search goes on to its callers only where what it does with a
-    page it is handed differs: what it asserts, pins, returns, counts.
+    From a changed function the search goes on to its callers only where what it does differs:
+    with a page it is handed (what it asserts, pins, returns), and with counters. The two are
+    searched apart, since a helper that only counts differently is walked alike by its callers.
     """
     both = (before, after)
-    roots = {key_of(f) for knowledge in both for f in knowledge.subjects()}
-    roots |= {key_of(f) for knowledge in both for f in knowledge.counting.subjects()}
-    affected: set[Key] = set()
+    pages = {key_of(f) for knowledge in both for f in knowledge.subjects()}
+    counting = {key_of(f) for knowledge in both for f in knowledge.counting.subjects()}
+    reached = _spread(both, changed, lambda knowledge, key: knowledge.effects(key)) & pages
+    counted = _spread(both, changed, lambda knowledge, key: knowledge.counting.effects(key))
+    return reached | (counted & counting)
+
+
+def _spread(
+    both: tuple[Knowledge, Knowledge],
+    changed: frozenset[Key],
+    does: Callable[[Knowledge, Key], frozenset[object]],
+) -> frozenset[Key]:
+    """Return the changed functions and their callers, as far as what they do differs."""
+    before, after = both
     seen: set[Key] = set()
     queue: deque[Key] = deque(sorted(changed))
     while queue:
@@ -91,17 +103,10 @@ def find_affected(before: Knowledge, after: Knowledge, changed: frozenset[Key]) 
         if key in seen:
             continue
         seen.add(key)
-        if key in roots:
-            affected.add(key)
-        if _does(before, key) == _does(after, key):
-            continue
-        for knowledge in both:
-            queue.extend(k for k in _callers(knowledge, key) if k not in seen)
-    return frozenset(affected)
-
-
-def _does(knowledge: Knowledge, key: Key) -> tuple[frozenset[object], frozenset[object]]:
-    return knowledge.effects(key), knowledge.counting.effects(key)
+        if does(before, key) != does(after, key):
+            for knowledge in both:
+                queue.extend(k for k in _callers(knowledge, key) if k not in seen)
+    return frozenset(seen)
 
 
 def _callers(knowledge: Knowledge, key: Key) -> list[Key]:
