@@ -63,7 +63,7 @@ def _check(knowledge: Knowledge, name: str, expected: Row) -> None:
         return
     assert function is not None
     places, option = expected
-    demands = knowledge.demands(function)
+    demands = tuple(demand for demand in knowledge.demands(function) if demand.fatal)
     if not places:
         assert demands == ()
         return
