@@ -122,7 +122,7 @@ class Knowledge:
         return bool(callers) and all(locked.search(self._text(f)) for f in callers)
 
     def _text(self, function: FunctionFacts) -> bytes:
-        return self.code.source.read(function.path)[function.start : function.end]
+        return self.code.texts.function(function)
 
     def _gives_page(self, function: FunctionFacts) -> bool:
         return self._returns_page(self._text(function))
@@ -147,16 +147,13 @@ class Knowledge:
     def _makers(self, sources: set[str]) -> frozenset[str]:
         """Return the functions that return the page that a source, or one of them, gave them."""
         makers: set[str] = set()
-        texts: dict[str, bytes] = {}
         work = sorted(sources)
         while work:
             for caller, _ in self.graph.written(work.pop()):
                 name = caller.name
                 if name in sources or name in makers:
                     continue
-                if caller.path not in texts:
-                    texts[caller.path] = self.code.source.read(caller.path)
-                if self._returns_page(texts[caller.path][caller.start : caller.end]):
+                if self._gives_page(caller):
                     makers.add(name)
                     work.append(name)
         return frozenset(makers)
