@@ -19,8 +19,8 @@ from reviewer.replay.scheme.counting import PmdWrite, Scheme
 from reviewer.replay.scheme.lifetimes import DESTRUCTORS
 from reviewer.replay.source.objects import (
     PAGE_SHIFT,
+    PFN_MASK,
     PMD_BITS,
-    PMD_DIRTY,
     PMD_HUGE,
     PMD_READ_ONLY,
     TreeObjects,
@@ -270,7 +270,8 @@ class SourceScheme(Scheme):
         left = self.machine.memory.load(objects.pmd_of(head), 8)
         if not left & PMD_HUGE:
             return PmdWrite.SPLIT
-        if left & PMD_DIRTY and left >> PAGE_SHIFT == entry >> PAGE_SHIFT:
+        # made dirty, wherever the tree keeps that in an entry that is not writable yet
+        if left != entry and (left ^ entry) & PFN_MASK == 0:
             return PmdWrite.REUSED
         raise Undecided(f"needs what {function}() leaves the entry {left:#x} for")
 

@@ -21,7 +21,8 @@ PMD_PAGES = PMD_SIZE >> PAGE_SHIFT
 VM_ACCESS = 3  # VM_READ | VM_WRITE
 PMD_BITS = 0xE7  # present, write, user, accessed, dirty, huge: x86-64
 PMD_READ_ONLY = 0xA5  # the same without write and dirty
-PMD_DIRTY, PMD_HUGE = 0x40, 0x80
+PMD_HUGE = 0x80
+PFN_MASK = (1 << 52) - PAGE_SIZE  # of an entry; above it stand flags
 
 
 class TreeObjects:
