@@ -84,9 +84,24 @@ def find_affected(before: Knowledge, after: Knowledge, changed: frozenset[Key]) 
     both = (before, after)
     pages = {key_of(f) for knowledge in both for f in knowledge.subjects()}
     counting = {key_of(f) for knowledge in both for f in knowledge.counting.subjects()}
-    reached = _spread(both, changed, lambda knowledge, key: knowledge.effects(key)) & pages
+    reached = _spread(both, _with_askers(both, changed), lambda known, key: known.effects(key))
+    reached &= pages
     counted = _spread(both, changed, lambda knowledge, key: knowledge.counting.effects(key))
     return reached | (counted & counting)
+
+
+def _with_askers(both: tuple[Knowledge, Knowledge], changed: frozenset[Key]) -> frozenset[Key]:
+    """Return the changed functions, and the callers of those that are handed a flag or a number.
+
+    What such a function does hangs on what it is handed; with any number, as it is asked here, a
+    condition that a patch drops is not missed.
+    """
+    found = set(changed)
+    for key in changed:
+        for knowledge in both:
+            if knowledge.takes_number(key):
+                found.update(_callers(knowledge, key))
+    return frozenset(found)
 
 
 def _spread(

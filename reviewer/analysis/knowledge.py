@@ -317,6 +317,18 @@ class Knowledge:
             self.engine.note_skipped(function, "the walk took more steps than one may")
             return None
 
+    def takes_number(self, key: tuple[str, str]) -> bool:
+        """Say whether a function (its path and name) is handed a page, and a number beside it."""
+        path, name = key
+        for function in self.code.iter_functions(name):
+            body = self.code.body(function) if function.path == path else None
+            if isinstance(body, c.FunctionDef):
+                pages = [is_page_type(p.type, self.words) for p in body.parameters]
+                numbers = [not p.type.pointers for p in body.parameters]
+                if any(pages) and any(numbers):
+                    return True
+        return False
+
     def effects(self, key: tuple[str, str]) -> frozenset[object]:
         """Return what a function (its path and name) does with the pages it is handed.
 

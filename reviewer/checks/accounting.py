@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 
 from reviewer.analysis.knowledge import Knowledge
 from reviewer.checks import wording
@@ -27,6 +29,18 @@ class Problem:
     names: dict[str, str] = field(default_factory=dict)
     states: tuple[str, ...] = ()
     related: tuple[Location, ...] = ()
+
+
+def tell_apart(problems: Iterable[Problem]) -> list[Problem]:
+    """Return the problems in the order of the file, those with the same key numbered."""
+    seen: Counter[tuple[str, ...]] = Counter()
+    found = []
+    for problem in sorted(problems, key=lambda p: (p.span.at_path, p.span.at_line)):
+        seen[problem.key] += 1
+        number = seen[problem.key]
+        key = (*problem.key, str(number)) if number > 1 else problem.key
+        found.append(replace(problem, key=key))
+    return found
 
 
 def build(knowledge: Knowledge, rule: Rule, function: FunctionFacts, problem: Problem) -> Finding:

@@ -5,6 +5,7 @@ Each rule names one such mistake; what an expression counts is inferred from the
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from reviewer.analysis.counts.values import (
     is_part,
 )
 from reviewer.analysis.knowledge import Knowledge
-from reviewer.checks.accounting import Problem, build
+from reviewer.checks.accounting import Problem, build, tell_apart
 from reviewer.model import ctree as c
 from reviewer.model.facts import FunctionFacts, Skipped
 from reviewer.model.finding import Finding
@@ -28,6 +29,10 @@ from reviewer.model.rule import Rule
 from reviewer.model.vocabulary import Unit
 
 MAPPINGS = (Unit.PAGE, Unit.WHOLE, Unit.TOTAL)
+
+
+_ASKED = re.compile(r"\w+(?=\()|(?<=->)\w+")
+_KEYWORDS = frozenset({"if", "while", "for", "switch", "return", "sizeof"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +48,11 @@ class Asked:
     def text(self, span: c.Span) -> str:
         """Return the line of source."""
         return self.knowledge.engine.source_line(span)
+
+    def words(self, span: c.Span) -> str:
+        """Return what is called and read on the line: an edit of the rest leaves that alone."""
+        found = _ASKED.findall(self.text(span))
+        return " ".join(dict.fromkeys(word for word in found if word not in _KEYWORDS))
 
 
 def subjects(knowledge: Knowledge) -> Iterable[FunctionFacts]:
@@ -64,7 +74,7 @@ def find(knowledge: Knowledge, rules: Iterable[Rule], function: FunctionFacts) -
             continue
         asked = Asked(knowledge, rule, function, account, shape)
         problems = _FINDERS[str(rule.match["mistake"])](asked)
-        findings += [build(knowledge, rule, function, problem) for problem in problems]
+        findings += [build(knowledge, rule, function, problem) for problem in tell_apart(problems)]
     return findings
 
 
@@ -154,7 +164,7 @@ def _raw_problem(asked: Asked, note: Note) -> Problem:
     return Problem(
         note.span,
         message,
-        ("raw", asked.text(_origin(note))),
+        ("raw", asked.words(_origin(note))),
         {"field": field, "comparison": f"{note.op} {_shown(note)}"},
         (f"{field} holds -1 for no mapping, 0 for one, 1 for two",),
     )
@@ -193,7 +203,7 @@ def _find_against_references(asked: Asked) -> list[Problem]:
             "of the whole compound page it is part of. Every mapping of another page of it holds a "
             "reference too: a page of a huge page looks pinned, or not pinned, by what happens to "
             "its neighbours.",
-            ("references", asked.text(note.span)),
+            ("references", asked.words(note.span)),
             states=(
                 "one side counts the mappings of one page",
                 "the other counts the references to all pages of its compound page",
@@ -271,7 +281,7 @@ def _head_problem(asked: Asked, note: Note, why: str) -> Problem:
         f"{asked.function.name}() lets the map count of one page stand for many: {why}. "
         "Other pages of the same compound page can be mapped by PTEs elsewhere, and the count of "
         "this one does not show it: they are taken for exclusive, or counted too often.",
-        ("head", asked.text(_origin(note))),
+        ("head", asked.words(_origin(note))),
         {"why": why},
         ("the count is that of one page; what is decided concerns all pages of a compound page",),
     )

@@ -106,3 +106,18 @@ def test_what_a_macro_makes_demands_what_its_policy_says(mm_review: Run, kernel_
     assert "CONFIG_DEBUG_VM_PGFLAGS" in demand["needs"]
     text = (kernel_6_1 / demand["evidence"]["path"]).read_text().splitlines()
     assert "!PageHead(page)" in text[demand["evidence"]["line"] - 1]
+
+
+def test_a_dropped_condition_on_what_the_caller_hands_down_is_found(
+    reviewed: Callable[..., Any],
+) -> None:
+    review, _ = reviewed("undo-migration-mapcount", 1)
+    found = {
+        (f["primary"]["function"], f["patch"]["counter"])
+        for f in _of(review, "introduced", "exposed")
+    }
+    # smaps_account() is told by its caller whether the entry is a migration entry
+    assert found == {("smaps_account", 1), ("pte_to_pagemap_entry", 2), ("pagemap_pmd_range", 2)}
+    # the head's count stood for all pages before, whatever else the line asks
+    heads = [f for f in review["findings"] if f["rule"] == "head-count-for-each-subpage"]
+    assert {f["origin"] for f in heads} == {"preexisting"}
