@@ -182,11 +182,11 @@ class _History:
     def _compare(
         self, name: str, text: str, step: Mapping[str, object], first: int | None
     ) -> Iterator[Difference]:
+        wanted = _runs(step.get("kpagecount"))
         if first is None:
             yield Difference(name, text, "page", "mapped", "nothing is mapped")
             return
         world = self._world
-        wanted = _runs(step.get("kpagecount"))
         count = sum(run[1] for run in wanted)
         got = runs(self._engine.kpagecount(first, count))
         if got != wanted:
