@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 
 from reviewer.model.errors import BadInputError
-from reviewer.pipeline.session import Options
-from reviewer.report.outputs import FORMATS
+from reviewer.pipeline.options import Options
+from reviewer.report.formats import FORMATS
 
 TreeOption = Annotated[
     Path | None,

@@ -31,7 +31,7 @@ def callers(
     cache_dir: CacheOption = None,
 ) -> None:
     """List who calls functions, anywhere in the tree, with the path from an entry point."""
-    from reviewer.pipeline.questions import render_callers
+    from reviewer.pipeline.callers import render_callers
 
     sys.stdout.write(
         render_callers(make_options(tree, cache_dir, config), functions, output_format)

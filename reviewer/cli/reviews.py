@@ -23,8 +23,7 @@ from reviewer.model.review import Review
 from reviewer.model.rule import Severity
 from reviewer.report.console import Console
 from reviewer.report.dismissed import describe_expired
-from reviewer.report.draftfiles import FORMS as DRAFT_FORMS
-from reviewer.report.outputs import FORMATS, DraftWish, render, write_outputs
+from reviewer.report.formats import DRAFT_FORMS, FORMATS, DraftWish
 
 
 def _exit_code(review: Review, fail_on: str, *, strict: bool) -> ExitCode:
@@ -99,6 +98,7 @@ def review(
     """Review a patch series, or with --entry or --all a tree without one."""
     from reviewer.pipeline.series import review_series
     from reviewer.pipeline.tree import review_tree
+    from reviewer.report.outputs import render, write_outputs
 
     if output_format not in FORMATS:
         raise BadInputError(f"--format {output_format}: not one of {', '.join(FORMATS)}")
@@ -137,6 +137,7 @@ def demo(
 ) -> None:
     """Review the re-enactment of the seed on the built-in teaching tree."""
     from reviewer.pipeline import demo as demonstration
+    from reviewer.report.outputs import render, write_outputs
 
     with Console() as console:
         result = demonstration.run(output, console.progress)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from reviewer.cfacts.codebase import CodeBase
 from reviewer.model.finding import Finding, PathStep
 from reviewer.model.witness import Witness
-from reviewer.pipeline.session import Progress
+from reviewer.pipeline.options import Progress
 from reviewer.replay.histories.accounting import Accounting, run_accounting
 from reviewer.replay.histories.verdict import broken_rules, judge
 from reviewer.replay.scenarios.scenario import Scenario, find_scenarios, load_scenario

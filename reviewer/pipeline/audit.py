@@ -21,7 +21,8 @@ from reviewer.model.facts import FunctionFacts, Skipped
 from reviewer.model.finding import Finding
 from reviewer.model.review import Stats, Use
 from reviewer.model.source import SourceTree
-from reviewer.pipeline.session import Options, Session, silent
+from reviewer.pipeline.options import Options, silent
+from reviewer.pipeline.session import Session
 from reviewer.pipeline.uses import count_uses, decide_uses, find_uses
 from reviewer.rulebook import find_data
 from reviewer.tree.repo import default_cache_dir, open_tree

@@ -11,7 +11,7 @@ from reviewer.model.review import ReplayRow
 from reviewer.model.rule import Confidence, Rule
 from reviewer.model.witness import Outcome, Witness
 from reviewer.pipeline.accounts import Accounts
-from reviewer.pipeline.session import Progress
+from reviewer.pipeline.options import Progress
 from reviewer.replay.run import ReplayRequest, replay
 
 FAILS = (Outcome.SOMETIMES, Outcome.ALWAYS)

@@ -12,7 +12,9 @@ from reviewer.model.crash import Decoded, Hypothesis, HypothesisName, Verdict
 from reviewer.model.facts import FunctionFacts
 from reviewer.model.finding import PathStep
 from reviewer.model.witness import Outcome, Witness
-from reviewer.pipeline.session import Options, Session, choose_base
+from reviewer.pipeline.options import Options
+from reviewer.pipeline.reading import choose_base
+from reviewer.pipeline.session import Session
 from reviewer.replay.run import ReplayRequest, replay
 from reviewer.tree.repo import open_tree
 

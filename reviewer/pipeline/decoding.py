@@ -11,7 +11,7 @@ from reviewer.model.crash import Decoded, HeadAt, Hypothesis, PageAt
 from reviewer.model.errors import BadInputError
 from reviewer.pipeline.accusing import AccusedDoc, find_accused, read_report
 from reviewer.pipeline.crashsource import SourceDoc, find_source
-from reviewer.pipeline.session import Options
+from reviewer.pipeline.options import Options
 from reviewer.report.printable import printable
 
 FORMATS = ("text", "json")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from reviewer.model.review import Review
+from reviewer.pipeline.options import Options, Progress
 from reviewer.pipeline.series import review_series
-from reviewer.pipeline.session import Options, Progress
 from reviewer.rulebook import find_data
 from reviewer.tree.recipes import build_series, find_recipe, load_recipe
 

@@ -16,7 +16,7 @@ from reviewer.model.dismissal import Dismissal, Dismissals, Dismissed
 from reviewer.model.errors import BadInputError
 from reviewer.model.finding import Finding
 from reviewer.model.source import SourceTree
-from reviewer.pipeline.session import Options
+from reviewer.pipeline.options import Options
 
 
 def find_today() -> date:

@@ -11,7 +11,7 @@ from reviewer.cfacts.codebase import CodeBase
 from reviewer.model.finding import PathStep
 from reviewer.model.review import ReplayRow
 from reviewer.pipeline.accounts import Accounts
-from reviewer.pipeline.session import Progress
+from reviewer.pipeline.options import Progress
 from reviewer.replay.histories.accounting import AccountingRow, compare
 from reviewer.replay.histories.verdict import outcome_of
 from reviewer.replay.lifecycle import LIMITS, compare_lifecycles, run_lifecycle

@@ -10,7 +10,7 @@ from typing import BinaryIO
 from reviewer.model.codec import to_json
 from reviewer.model.errors import BadInputError
 from reviewer.model.facts import Skipped
-from reviewer.pipeline.session import Progress
+from reviewer.pipeline.options import Progress
 from reviewer.report.draftlint import Level, LintLine
 from reviewer.report.draftlint import lint_file as lint_bytes
 from reviewer.report.printable import printable

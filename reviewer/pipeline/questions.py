@@ -1,8 +1,8 @@
-"""Answers about one function or file: the analyser's own eyes (facts, demands, callers, rules)."""
+"""Answers about one function or file: the analyser's own eyes (facts, demands, rules)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -10,8 +10,9 @@ from reviewer.analysis.knowledge import Knowledge
 from reviewer.model.codec import to_json
 from reviewer.model.errors import BadInputError
 from reviewer.model.facts import FunctionFacts, Skipped
-from reviewer.model.finding import PathStep
-from reviewer.pipeline.session import Options, Session, choose_base
+from reviewer.pipeline.options import Options
+from reviewer.pipeline.reading import choose_base
+from reviewer.pipeline.session import Session
 from reviewer.rulebook import load_rules
 from reviewer.tree.repo import open_tree
 
@@ -57,37 +58,11 @@ class DemandsDoc:
     configuration: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class CallerDoc:
-    """One call of the function, with how an entry point gets there.
-
-    ``through`` is the macro that makes the call, empty where it is written out.
-    """
-
-    function: str
-    path: str
-    line: int
-    entry: str
-    call_path: tuple[PathStep, ...]
-    through: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class CallersDoc:
-    """The answer of ``callers``."""
-
-    schema: int
-    function: str
-    found: bool
-    callers: tuple[CallerDoc, ...]
-
-
 @contextmanager
-def _knowledge(options: Options, also: Sequence[str] = ()) -> Iterator[Knowledge]:
-    """Read the tree; files anywhere that hold one of the words ``also`` are read too."""
+def _knowledge(options: Options) -> Iterator[Knowledge]:
     with open_tree(options.tree, cache_dir=options.cache_dir) as tree:
         base = choose_base(tree, options.base)
-        yield Session(options, tree).know(tree.snapshot(base.commit), also=also)
+        yield Session(options, tree).know(tree.snapshot(base.commit))
 
 
 def answer_demands(options: Options, name: str) -> DemandsDoc:
@@ -127,30 +102,6 @@ def _not_a_function(options: Options, knowledge: Knowledge, name: str) -> Demand
     return DemandsDoc(1, name, True, macro.path, macro.line, (), (skipped,), lines)
 
 
-def answer_callers(options: Options, names: Sequence[str]) -> tuple[CallersDoc, ...]:
-    """List the calls of the functions of these names, in all of the tree.
-
-    Raises:
-        BadInputError: a name is no identifier.
-    """
-    for name in names:
-        if not (name.isascii() and name.isidentifier()):
-            raise BadInputError(f"{name}: no name of a C function; give names without brackets")
-    with _knowledge(options, also=names) as knowledge:
-        return tuple(_callers(knowledge, name) for name in names)
-
-
-def _callers(knowledge: Knowledge, name: str) -> CallersDoc:
-    found = []
-    for caller, call in knowledge.graph.callers(name):
-        entry = knowledge.entry_path(caller)
-        steps = (*entry.steps, PathStep(caller.name, caller.path, call.line))
-        through = call.name if call.name != name else ""
-        found.append(CallerDoc(caller.name, caller.path, call.line, entry.what, steps, through))
-    known = knowledge.code.find_function(name) is not None
-    return CallersDoc(1, name, known or bool(found), tuple(found))
-
-
 def render_demands(options: Options, name: str, output_format: str) -> str:
     """Render the answer of ``demands`` as text or JSON."""
     doc = answer_demands(options, name)
@@ -171,26 +122,6 @@ def render_demands(options: Options, name: str, output_format: str) -> str:
     if len(lines) == 1:
         lines.append("  demands nothing of a page")
     return "\n".join(lines) + "\n"
-
-
-def render_callers(options: Options, names: Sequence[str], output_format: str) -> str:
-    """Render the answers of ``callers`` as text or JSON: of one name its object, else an array."""
-    docs = answer_callers(options, names)
-    if output_format == "json":
-        return to_json(docs[0] if len(docs) == 1 else docs).decode()
-    return "".join(_describe_callers(doc) for doc in docs)
-
-
-def _describe_callers(doc: CallersDoc) -> str:
-    if not doc.found:
-        return f"{doc.function}: the tree has no such function and no call of it\n"
-    lines = []
-    for caller in doc.callers:
-        chain = " -> ".join(step.function for step in caller.call_path)
-        through = f" through {caller.through}" if caller.through else ""
-        entry = caller.entry or "no entry point found"
-        lines.append(f"{caller.path}:{caller.line}: {chain} -> {doc.function}{through} ({entry})")
-    return "\n".join(lines) + "\n" if lines else f"{doc.function}: nobody calls it\n"
 
 
 def _describe(function: FunctionFacts) -> list[str]:

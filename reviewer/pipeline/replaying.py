@@ -17,7 +17,9 @@ from reviewer.model.review import SCHEMA, ReplayRow
 from reviewer.model.witness import Schedule, Witness
 from reviewer.pipeline.accounts import Accounts
 from reviewer.pipeline.lifecycle import compare_accounting, compare_readers
-from reviewer.pipeline.session import Options, Session, choose_base
+from reviewer.pipeline.options import Options
+from reviewer.pipeline.reading import choose_base
+from reviewer.pipeline.session import Session
 from reviewer.replay.explore.exploration import Limits
 from reviewer.replay.histories.costs import measure, render_costs
 from reviewer.replay.histories.truth import (

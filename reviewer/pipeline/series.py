@@ -22,7 +22,8 @@ from reviewer.pipeline.accounts import Accounts
 from reviewer.pipeline.confirm import Confirmation, confirm
 from reviewer.pipeline.dismissing import load_dismisser
 from reviewer.pipeline.lifecycle import find_differences
-from reviewer.pipeline.session import Options, Session, functions_of, in_order
+from reviewer.pipeline.options import Options
+from reviewer.pipeline.session import Session, functions_of, in_order
 from reviewer.pipeline.uses import count_uses, list_uses
 from reviewer.series.read import read_series
 from reviewer.tree.apply import AppliedPatch, apply_series

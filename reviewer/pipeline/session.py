@@ -2,49 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
-from datetime import date
-from pathlib import Path
+from collections.abc import Iterable, Sequence
 
 from reviewer.analysis.impact import Key
 from reviewer.analysis.knowledge import Knowledge
-from reviewer.cfacts.codebase import CodeBase
-from reviewer.cfacts.config import KernelConfig, default_config
 from reviewer.checks.registry import Checking
 from reviewer.model.facts import FunctionFacts
 from reviewer.model.finding import Finding
-from reviewer.model.review import Base, Stats
+from reviewer.model.review import Stats
 from reviewer.model.rule import Rule
 from reviewer.model.source import SourceTree
+from reviewer.pipeline.options import Options
+from reviewer.pipeline.reading import read_code
 from reviewer.rulebook import load_rules, load_vocabulary
-from reviewer.tree.repo import KernelTree, default_cache_dir
-
-Progress = Callable[[str, int, int], None]  # stage, done, total
-
-
-def silent(_stage: str, _done: int, _total: int) -> None:
-    """Report no progress."""
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What a review is run with. ``replay`` False leaves findings unconfirmed.
-
-    ``dismissals`` is a file to read instead of the tree's own; ``today`` is the day on which
-    its entries may have expired, None for the clock's.
-    """
-
-    tree: Path
-    base: str = ""
-    series: str = ""
-    input_format: str = "auto"
-    cache_dir: Path | None = None
-    config: KernelConfig = field(default_factory=default_config)
-    replay: bool = True
-    dismissals: Path | None = None
-    today: date | None = None
-    progress: Progress = silent
+from reviewer.tree.repo import KernelTree
 
 
 class Session:
@@ -62,14 +33,10 @@ class Session:
     ) -> Knowledge:
         """Read one tree; ``like`` is what is known of one that differs little.
 
-        Files outside of the scope that hold one of the words ``also`` are read too, and those
-        whose words say that they count mappings or hand out hugetlb pages.
+        ``also`` as in ``read_code``.
         """
-        cache = self.options.cache_dir or default_cache_dir()
         kin = like.code if like is not None else None
-        outside = self.words.counting
-        extra = source.grep_words(outside.outside, outside.outside_of)
-        code = CodeBase(source, self.options.config, cache, also=also, extra=extra, like=kin)
+        code = read_code(self.options, self.words, source, like=kin, also=also)
         return Knowledge(code, self.words)
 
     def checking(self, knowledge: Knowledge) -> Checking:
@@ -96,15 +63,6 @@ class Session:
                 found.setdefault(finding.fingerprint, finding)
         self.options.progress(stage, len(functions), len(functions))
         return found
-
-
-def choose_base(tree: KernelTree, given: str) -> Base:
-    """Return the commit a tree is looked at without a series.
-
-    Raises:
-        BadInputError: the revision is unknown.
-    """
-    return Base(tree.resolve(given or "HEAD"), f"--base {given}" if given else "HEAD")
 
 
 def functions_of(finding: Finding) -> set[Key]:

@@ -13,7 +13,9 @@ from reviewer.model.source import SourceTree
 from reviewer.pipeline.audit import Audit, audit_tree
 from reviewer.pipeline.confirm import confirm
 from reviewer.pipeline.dismissing import load_dismisser
-from reviewer.pipeline.session import Options, Session, choose_base, count_sites, in_order
+from reviewer.pipeline.options import Options
+from reviewer.pipeline.reading import choose_base
+from reviewer.pipeline.session import Session, count_sites, in_order
 from reviewer.tree.repo import open_tree
 
 

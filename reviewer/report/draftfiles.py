@@ -9,9 +9,9 @@ from reviewer.model.errors import BadInputError
 from reviewer.model.review import Review
 from reviewer.report.b4review import iter_b4_review
 from reviewer.report.drafts import draft_mails
+from reviewer.report.formats import DRAFT_FORMS
 from reviewer.report.mailtext import iter_eml, iter_maildir, render_mbox
 
-FORMS = ("mbox", "eml", "maildir", "b4")
 MAILDIR = ("cur", "new", "tmp")
 
 
@@ -32,8 +32,8 @@ def iter_draft_files(
         BadInputError: the form is not known, ``sender`` is no mailbox, or a template is wrong.
 
     """
-    if form not in FORMS:
-        raise BadInputError(f"draft form {form}: not one of {', '.join(FORMS)}")
+    if form not in DRAFT_FORMS:
+        raise BadInputError(f"draft form {form}: not one of {', '.join(DRAFT_FORMS)}")
     if form == "b4":
         yield from iter_b4_review(review, sender=sender)
         return

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from reviewer.model.errors import BadInputError
 from reviewer.model.review import Review
 from reviewer.report.checkpatch import render_b4_checks, render_checkpatch
 from reviewer.report.draftfiles import MAILDIR, iter_draft_files
+from reviewer.report.formats import DraftWish
 from reviewer.report.html import render_html
 from reviewer.report.jsondoc import render_json
 from reviewer.report.markdown import render_markdown
@@ -19,7 +19,7 @@ from reviewer.report.text import render_text
 
 Renderer = Callable[[Review, bool], str]
 
-FORMATS: dict[str, Renderer] = {
+_RENDERERS: dict[str, Renderer] = {
     "text": lambda review, verbose: render_text(review, verbose=verbose),
     "markdown": lambda review, _: render_markdown(review),
     "json": lambda review, _: render_json(review).decode(),
@@ -32,7 +32,7 @@ FORMATS: dict[str, Renderer] = {
 
 def render(review: Review, output_format: str, *, verbose: bool = False) -> str:
     """Render the review in one of FORMATS."""
-    return FORMATS[output_format](review, verbose)
+    return _RENDERERS[output_format](review, verbose)
 
 
 def write_file(path: Path, data: bytes) -> None:
@@ -56,20 +56,6 @@ def write_file(path: Path, data: bytes) -> None:
         raise BadInputError(
             f"{path}: cannot be written: {error.strerror}; name another file"
         ) from error
-
-
-@dataclass(frozen=True, slots=True)
-class DraftWish:
-    """Where drafts go, in which form, and who will send them.
-
-    ``place`` is a file for "mbox", else a directory. ``template_dir`` may replace templates.
-    """
-
-    place: Path
-    form: str = "mbox"
-    sender: str = "mm-reviewer <reviewer@localhost>"
-    template_dir: Path | None = None
-    to_cover: bool = False
 
 
 def _draft_files(review: Review, wish: DraftWish) -> list[tuple[Path, bytes]]:

@@ -73,13 +73,15 @@ def _update(
     repository = home / "repo.git"
     manifest = home / "manifest"
     now = dict(scan(root))
-    commit, known = _read_manifest(manifest)
+    records = b"".join([now[path] + b" " + path + b"\0" for path in now])
+    commit, written = _read_manifest(manifest)
     if commit and open_repository(repository).run(*_EXISTS, commit, accept=(0, 1, 128)).status:
-        commit, known = "", {}
-    if commit and known == now:
+        commit, written = "", b""
+    if commit and written == records:
         return Imported(repository, commit)
     if _clean(repository):
-        commit, known = "", {}
+        commit, written = "", b""
+    known = _parse_records(written)
     git = open_repository(repository)
     changed = [path for path, signature in now.items() if known.get(path) != signature]
     gone = [path for path in known if path not in now]
@@ -89,7 +91,6 @@ def _update(
         raise BadInputError(
             f"{printable(str(root))} changed while it was imported: try again when it is at rest"
         )
-    records = b"".join(now[path] + b" " + path + b"\0" for path in now)
     write_whole(manifest, _HEADER + b" " + new.encode() + b"\0" + records)
     progress(f"importing {printable(str(root))}: done")
     return Imported(repository, new)
@@ -139,18 +140,23 @@ def _git_mode(mode: int) -> str:
     return ""
 
 
-def _read_manifest(manifest: Path) -> tuple[str, dict[bytes, bytes]]:
+def _read_manifest(manifest: Path) -> tuple[str, bytes]:
+    """Return the commit the files were imported as and their records, as they are written."""
     try:
-        head, *records, _ = manifest.read_bytes().split(b"\0")
+        head, records = manifest.read_bytes().split(b"\0", 1)
     except (FileNotFoundError, ValueError):
-        return "", {}
-    if not head.startswith(_HEADER + b" "):
-        return "", {}
+        return "", b""
+    if not head.startswith(_HEADER + b" ") or (records and not records.endswith(b"\0")):
+        return "", b""
+    return head[len(_HEADER) + 1 :].decode("ascii"), records
+
+
+def _parse_records(written: bytes) -> dict[bytes, bytes]:
     known: dict[bytes, bytes] = {}
-    for record in records:
+    for record in written.split(b"\0")[:-1]:
         *signature, path = record.split(b" ", 4)
         known[path] = b" ".join(signature)
-    return head[len(_HEADER) + 1 :].decode("ascii"), known
+    return known
 
 
 def _fast_import(

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from reviewer.model.errors import BadInputError
 from reviewer.pipeline.decoding import CrashDoc, decode_file, render_decoded
-from reviewer.pipeline.session import Options
+from reviewer.pipeline.options import Options
 from reviewer.rulebook import find_data
 from reviewer.series.read import read_series
 from reviewer.tree.apply import apply_series

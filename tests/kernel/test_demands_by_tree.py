@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from reviewer.analysis.knowledge import Knowledge
-from reviewer.pipeline.session import Options, Session
+from reviewer.pipeline.options import Options
+from reviewer.pipeline.session import Session
 from reviewer.tree.repo import open_tree
 
 pytestmark = pytest.mark.kernel

@@ -17,7 +17,7 @@ from reviewer.model.witness import Outcome
 from reviewer.pipeline.accounts import Accounts
 from reviewer.pipeline.confirm import confirm
 from reviewer.pipeline.lifecycle import find_differences
-from reviewer.pipeline.session import silent
+from reviewer.pipeline.options import silent
 from reviewer.rulebook import load_rules
 
 Make = Callable[..., SourceTree]

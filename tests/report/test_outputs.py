@@ -8,7 +8,8 @@ import pytest
 
 from reviewer.model.errors import BadInputError
 from reviewer.model.review import Review
-from reviewer.report.outputs import FORMATS, DraftWish, render, write_file, write_outputs
+from reviewer.report.formats import FORMATS, DraftWish
+from reviewer.report.outputs import render, write_file, write_outputs
 
 
 @pytest.mark.parametrize("name", sorted(FORMATS))

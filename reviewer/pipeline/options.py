@@ -1,0 +1,36 @@
+"""What a run is given. Apart from what runs, so that naming the options loads none of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+from reviewer.cfacts.config import KernelConfig, default_config
+
+Progress = Callable[[str, int, int], None]  # stage, done, total
+
+
+def silent(_stage: str, _done: int, _total: int) -> None:
+    """Report no progress."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a review is run with. ``replay`` False leaves findings unconfirmed.
+
+    ``dismissals`` is a file to read instead of the tree's own; ``today`` is the day on which
+    its entries may have expired, None for the clock's.
+    """
+
+    tree: Path
+    base: str = ""
+    series: str = ""
+    input_format: str = "auto"
+    cache_dir: Path | None = None
+    config: KernelConfig = field(default_factory=default_config)
+    replay: bool = True
+    dismissals: Path | None = None
+    today: date | None = None
+    progress: Progress = silent
