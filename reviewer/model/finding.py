@@ -89,4 +89,6 @@ class Finding:
         """An id that survives rebasing: no line number and no message enters it."""
         helper = self.call_path[-1].function if self.call_path else ""
         words = (self.rule, self.primary.path, self.primary.function, helper, *self.key)
-        return hashlib.sha256("\0".join(words).encode()).hexdigest()[:16]
+        # a path that is not UTF-8 is read with surrogates in it
+        text = "\0".join(words).encode(errors="surrogatepass")
+        return hashlib.sha256(text).hexdigest()[:16]

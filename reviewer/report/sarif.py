@@ -120,7 +120,12 @@ def _result(finding: Finding, *, has_series: bool) -> Json:
 
 
 def _location(path: str, line: int) -> Json:
-    physical: Json = {"artifactLocation": {"uri": quote(path, "/"), "uriBaseId": "SRCROOT"}}
+    physical: Json = {
+        "artifactLocation": {
+            "uri": quote(path, "/", errors="surrogateescape"),
+            "uriBaseId": "SRCROOT",
+        }
+    }
     if line > 0:
         physical["region"] = {"startLine": line}
     return {"physicalLocation": physical}

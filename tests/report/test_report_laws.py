@@ -7,7 +7,7 @@ import email.policy
 import json
 from dataclasses import replace
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from reviewer.model.finding import Finding, Origin
@@ -15,9 +15,11 @@ from reviewer.model.review import Review
 from reviewer.model.witness import Outcome, Schedule, Step, Witness
 from reviewer.report.draftlint import lint_draft
 from reviewer.report.drafts import draft_mails
+from reviewer.report.formats import FORMATS
 from reviewer.report.interleaving import cpu_order, render_columns, select_steps
 from reviewer.report.jsondoc import render_json
 from reviewer.report.mailtext import Address, Draft, parse_addresses, render_eml, render_mbox
+from reviewer.report.outputs import render
 from reviewer.report.printable import printable, printable_block
 from reviewer.report.quotes import iter_hunks
 from reviewer.report.text import render_text
@@ -139,10 +141,13 @@ def test_columns_keep_to_their_width_and_lines(
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(message=ANY, question=ANY, names=st.lists(ANY, min_size=1, max_size=9))
+@example(message="", question="", names=["\udcff"])  # a path that is not UTF-8 is read so
 def test_reports_of_any_text_keep_their_form(
     review: Review, message: str, question: str, names: list[str]
 ) -> None:
     review = _review_with(review, message, question, names)
+    for form in FORMATS:
+        render(review, form).encode()
     assert json.loads(render_json(review))["schema"] == 1
     assert render_text(review, verbose=True).replace("\n", "").replace("\t", "").isprintable()
     for draft in draft_mails(review, sender=SENDER):
@@ -153,6 +158,9 @@ def test_reports_of_any_text_keep_their_form(
 
 def _review_with(review: Review, message: str, question: str, names: list[str]) -> Review:
     finding: Finding = next(f for f in review.findings if f.origin is Origin.INTRODUCED)
-    path = tuple(replace(finding.call_path[0], function=name) for name in names)
-    changed = replace(finding, message=message, question=question, call_path=path)
+    # as a path of any bytes is read
+    file = names[0].encode(errors="surrogatepass").decode(errors="surrogateescape")
+    path = tuple(replace(finding.call_path[0], path=file, function=name) for name in names)
+    primary = replace(finding.primary, path=file)
+    changed = replace(finding, message=message, question=question, call_path=path, primary=primary)
     return replace(review, findings=(changed,))
