@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reviewer.analysis.branches import forget_written
-from reviewer.analysis.evaluate import Results, evaluate, write_head_word
+from reviewer.analysis.evaluate import Results, write_head_word
 from reviewer.analysis.objects import (
     drop_pins,
     find_ancestors,
@@ -65,9 +65,7 @@ def evaluate_call(frame: Frame, state: State, call: c.Call) -> Results:
     words = frame.words
     if name in words.stop:
         return []  # nothing runs after it
-    paths: list[tuple[State, tuple[Value, ...]]] = [(state, ())]
-    for arg in call.args:
-        paths = [(s2, (*vs, v)) for s1, vs in paths for s2, v in evaluate(frame, s1, arg)]
+    paths = frame.arguments(state, call)
     if name in words.predicates:
         return [r for s, _ in paths for r in _ask(s, name, call)]
     if name in words.locks or name in words.unlocks:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from reviewer.analysis.branches import decide, equality, find_slot, is_open, truths
+from reviewer.analysis.control import CONSTANTS, choose_arm
 from reviewer.analysis.numbers import COMPARISONS, as_flags, compare, fold, mask_bits
 from reviewer.analysis.objects import (
     find_head,
@@ -34,6 +35,7 @@ from reviewer.analysis.values import (
 )
 from reviewer.model import ctree as c
 from reviewer.model.pagestate import Position
+from reviewer.model.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from reviewer.analysis.walk import Frame
@@ -44,7 +46,6 @@ Results = list[tuple[State, Value]]
 COMPARES = frozenset({"==", "!="})
 ORDER0 = frozenset({Position.ORDER0})
 TAIL = frozenset({Position.TAIL})
-_CONSTANTS = {"true": 1, "false": 0, "NULL": 0}
 
 
 def evaluate(frame: Frame, state: State, expr: c.Expr) -> Results:
@@ -67,7 +68,7 @@ def evaluate(frame: Frame, state: State, expr: c.Expr) -> Results:
         case c.Ternary():
             return _ternary(frame, state, expr)
         case c.Member() | c.Index():
-            loaded = address(frame, state, expr)
+            loaded = frame.address(state, expr)
             for s, v in loaded:
                 note_read(frame, s, v, expr)
             return [(s, _load(frame, s, v)) for s, v in loaded]
@@ -77,63 +78,36 @@ def evaluate(frame: Frame, state: State, expr: c.Expr) -> Results:
                 note_cast(frame, s, v, expr)
             return cast
         case c.Comma(items=items):
-            results: Results = [(state, UNKNOWN)]
-            for item in items:
-                results = [r for s, _ in results for r in evaluate(frame, s, item)]
-            return results
+            return frame.sequence(state, items)
         case c.StatementExpr(body=body):
             return frame.statement_expression(state, body)
-        case c.Generic(arms=arms):
-            return evaluate(frame, state, _choose_arm(arms))
+        case c.Generic():
+            return evaluate(frame, state, choose_arm(expr))
         case c.UnparsedExpr(reason=reason):
             frame.skip(reason)
     return [(state, UNKNOWN)]
 
 
-def _choose_arm(arms: tuple[tuple[c.CType | None, c.Expr], ...]) -> c.Expr:
-    # The arms of page_folio() differ in const only; without static types the last typed
-    # one is taken, which in the tree's spelling is the one without const.
-    typed = [expr for kind, expr in arms if kind is not None]
-    return typed[-1] if typed else arms[-1][1]
-
-
 def _read_name(state: State, name: str) -> Value:
     if name in state.env:
         return state.env[name]
-    if name in _CONSTANTS:
-        return Num(_CONSTANTS[name])
+    if name in CONSTANTS:
+        return Num(CONSTANTS[name])
     return Symbol(name)
 
 
-def address(frame: Frame, state: State, expr: c.Expr) -> Results:
-    """Evaluate an lvalue to a Place, a Ptr (the object itself), or UNKNOWN."""
-    match expr:
-        case c.Member(base=base, field=field, arrow=arrow):
-            inner = evaluate(frame, state, base) if arrow else address(frame, state, base)
-            return [(s, _member(frame, v, field)) for s, v in inner]
-        case c.Index(base=base, index=index):
-            return [
-                (s2, _element(s2, pointer, number))
-                for s1, pointer in evaluate(frame, state, base)
-                for s2, number in evaluate(frame, s1, index)
-            ]
-        case c.Unary(op="*", operand=operand):
-            return evaluate(frame, state, operand)
-        case c.Cast(operand=operand):
-            return address(frame, state, operand)
-    return [(state, UNKNOWN)]
-
-
-def _member(frame: Frame, value: Value, field: str) -> Value:
+def find_member(words: Vocabulary, value: Value, field: str) -> Value:
+    """Return the place of a member of a page: the page itself, a Place, or UNKNOWN."""
     match value:
-        case Ptr(obj=obj) if field in frame.words.same_object_fields:
+        case Ptr(obj=obj) if field in words.same_object_fields:
             return value
         case Ptr(obj=obj, doubt=doubt):
             return Place(obj, field, doubt)
     return UNKNOWN
 
 
-def _element(state: State, pointer: Value, number: Value) -> Value:
+def find_element(state: State, pointer: Value, number: Value) -> Value:
+    """Return the struct page ``number`` further on, deriving it into ``state``."""
     if not isinstance(pointer, Ptr):
         return UNKNOWN
     if isinstance(number, Num) and number.value == 0:
@@ -156,7 +130,7 @@ def _unary(frame: Frame, state: State, expr: c.Unary) -> Results:
     if op == "&":
         if isinstance(operand, c.Name):
             return _take_address(state, operand.name)
-        return address(frame, state, operand)
+        return frame.address(state, operand)
     if op in ("++x", "--x", "x++", "x--"):
         return _step(frame, state, operand)
     name = find_slot(state, expr) if op == "*" else ""
@@ -240,7 +214,7 @@ def _assign(frame: Frame, state: State, expr: c.Assign) -> Results:
             elif expr.op in ("|=", "&="):
                 stored = _mask_variable(frame, s, expr, value)
         if isinstance(expr.target, c.Member) and expr.target.field in frame.words.head_word_fields:
-            for s2, place in address(frame, new, expr.target):
+            for s2, place in frame.address(new, expr.target):
                 written = write_head_word(s2, place.obj, stored) if isinstance(place, Place) else s2
                 results.append((written, stored))
             continue

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from reviewer.analysis.branches import decide, find_slot, forget_facts
 from reviewer.analysis.calls import evaluate_call
-from reviewer.analysis.cfg import END, Flow, Node
-from reviewer.analysis.evaluate import Results, evaluate
+from reviewer.analysis.cfg import Node
+from reviewer.analysis.control import Meeting, Walk
+from reviewer.analysis.evaluate import Results, evaluate, find_element, find_member
 from reviewer.analysis.hazards import Demand, Hazard
 from reviewer.analysis.numbers import join, signs_of
 from reviewer.analysis.objects import find_ancestors
@@ -42,8 +42,10 @@ PATHS_AT_NODE = 96
 STATE_SIZE = 32
 
 
-class Frame:
+class Frame(Walk[State, Value]):
     """One activation of a function during a walk."""
+
+    unknown = UNKNOWN
 
     def __init__(
         self,
@@ -71,6 +73,14 @@ class Frame:
     def evaluate(self, state: State, expr: c.Expr) -> Results:
         """Evaluate an expression on one path."""
         return evaluate(self, state, expr)
+
+    def member(self, base: Value, field: str) -> Value:
+        """Return the place of a member of a page."""
+        return find_member(self.words, base, field)
+
+    def element(self, state: State, base: Value, index: Value) -> Value:
+        """Return the struct page so many further on."""
+        return find_element(state, base, index)
 
     def call(self, state: State, call: c.Call) -> Results:
         """Evaluate a call."""
@@ -113,82 +123,48 @@ class Frame:
 
     # ---- the walk ----------------------------------------------------------------------
 
-    def run(self, flow: Flow, starts: list[State]) -> Results:
-        """Walk the flow from each start state; return the states at its end with the value."""
-        if flow.start == END:
-            return [(s, UNKNOWN) for s in starts]
-        ends: Results = []
-        seen: dict[int, set[tuple[object, ...]]] = defaultdict(set)
-        groups: dict[int, dict[tuple[object, ...], dict[object, object]]] = defaultdict(dict)
-        work: deque[tuple[int, State, Value]] = deque((flow.start, s, UNKNOWN) for s in starts)
-        while work:
-            at, state, value = work.pop()
-            if at == END:
-                ends.append((state, value))
-                continue
-            live = flow.nodes[at].live
-            if live is not None:
-                state = state.keep(live, self.handed)
-            if len(seen[at]) >= MERGE_AT:
-                state = widen(state, groups[at])
-            key = (state.key(), value)
-            if key in seen[at]:
-                continue
-            if len(seen[at]) >= PATHS_AT_NODE:
-                self.skip(f"more than {PATHS_AT_NODE} paths meet; the rest was not walked")
-                continue
-            seen[at].add(key)
-            self.engine.spend(1 + state.size // STATE_SIZE)
-            for to, after, result in self.step(flow, at, state):
-                kept = result if at == flow.value or flow.nodes[at].kind == "return" else value
-                work.append((to, after, kept))
-        return ends
+    def reduce(self, state: State, node: Node, met: Meeting) -> State:
+        """Drop what nothing reads any more; where many paths met, merge."""
+        if node.live is not None:
+            state = state.keep(node.live, self.handed)
+        return widen(state, met.shared) if len(met.paths) >= MERGE_AT else state
 
-    def step(self, flow: Flow, at: int, state: State) -> list[tuple[int, State, Value]]:
+    def afford(self, state: State, met: Meeting) -> bool:
+        """Spend one step of the engine's; too many paths at one node are not walked."""
+        if len(met.paths) >= PATHS_AT_NODE:
+            self.skip(f"more than {PATHS_AT_NODE} paths meet; the rest was not walked")
+            return False
+        self.engine.spend(1 + state.size // STATE_SIZE)
+        return True
+
+    def step(self, state: State, node: Node) -> list[tuple[int, State, Value]]:
         """Take one node on one path."""
-        node = self.node = flow.nodes[at]
-        match node.kind:
-            case "evaluate":
-                assert node.expr is not None
-                return [(node.next[0], s, v) for s, v in evaluate(self, state, node.expr)]
-            case "declare":
-                return self.declare(node, state)
-            case "branch":
-                return self.branch(node, state)
-            case "switch":
-                return self.switch(node, state)
-            case "return":
-                if node.expr is None:
-                    return [(END, state, UNKNOWN)]
-                return [(END, s, v) for s, v in evaluate(self, state, node.expr)]
-            case "leave":
-                left = state.copy()
-                left.drop(node.names)
-                return [(node.next[0], left, UNKNOWN)]
-            case "unparsed":
-                assert isinstance(node.stmt, c.UnparsedStmt)
-                self.skip(node.stmt.reason)
-        return [(node.next[0], state, UNKNOWN)]
+        self.node = node
+        return super().step(state, node)
 
-    def declare(self, node: Node, state: State) -> list[tuple[int, State, Value]]:
+    def leave(self, state: State, names: tuple[str, ...]) -> State:
+        """Forget the variables of a scope."""
+        left = state.copy()
+        left.drop(names)
+        return left
+
+    def declare(self, state: State, declared: c.Declare) -> list[State]:
         """Take a declaration: its initialiser is stored."""
-        assert isinstance(node.stmt, c.Declare)
-        declared = node.stmt
         results: Results = [(state, UNKNOWN)]
         if declared.value is not None and not isinstance(declared.value, c.InitList):
             results = evaluate(self, state, declared.value)
-        after: list[tuple[int, State, Value]] = []
+        after: list[State] = []
         for s, value in results:
             new = s.copy()
             self.store(new, c.Name(declared.span, declared.name), value)
-            after.append((node.next[0], new, UNKNOWN))
+            after.append(new)
         return after
 
-    def branch(self, node: Node, state: State) -> list[tuple[int, State, Value]]:
+    def ask(self, state: State, node: Node) -> list[tuple[State, bool]]:
         """Take a test: each truth it can have goes its way, an assertion is noted."""
         assert node.expr is not None
         stop = find_stop(node.stmt, self.words)
-        after: list[tuple[int, State, Value]] = []
+        after: list[tuple[State, bool]] = []
         outer, self.asked = self.asked, []
         tested: Doubt = SURE
         for case in decide(self, state, node.expr):
@@ -198,22 +174,12 @@ class Frame:
                 note(node, stop, case.state, case.truth, case.doubt, case.about)
                 if case.truth and stop_name(stop) in self.words.stop:
                     continue
-            seen = note_asked(self, case.state, case.about)
-            after.append((node.next[0 if case.truth else 1], seen, UNKNOWN))
+            after.append((note_asked(self, case.state, case.about), case.truth))
         for hazard in self.asked:
             if hazard.obj not in tested:
                 self.note(hazard)
         self.asked = outer
         return after
-
-    def switch(self, node: Node, state: State) -> list[tuple[int, State, Value]]:
-        """Take a switch: every arm can be entered."""
-        assert node.expr is not None
-        return [
-            (to, s, UNKNOWN)
-            for s, _ in evaluate(self, state, node.expr)
-            for to in dict.fromkeys(node.next)
-        ]
 
     def note_open(
         self, node: Node, stop: c.Call, state: State, truth: bool, doubt: Doubt, about: Doubt

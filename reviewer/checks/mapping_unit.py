@@ -7,9 +7,9 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 
 from reviewer.analysis.counts.notes import Account, Event, Note
-from reviewer.analysis.counts.shape import iter_nodes
 from reviewer.analysis.counts.values import Page, Subject, find_base, is_part
 from reviewer.analysis.knowledge import Knowledge
+from reviewer.analysis.nodes import iter_nodes
 from reviewer.checks.accounting import Problem, build
 from reviewer.model.ctree import Index, Member, Span
 from reviewer.model.facts import FunctionFacts

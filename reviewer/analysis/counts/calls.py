@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import reduce
 from typing import TYPE_CHECKING
 
-from reviewer.analysis.counts.evaluate import Results, evaluate
+from reviewer.analysis.counts.evaluate import Results
 from reviewer.analysis.counts.notes import Account, Event, Exit, Note
 from reviewer.analysis.counts.state import State
 from reviewer.analysis.counts.values import (
@@ -47,9 +47,7 @@ def evaluate_call(frame: Frame, state: State, call: c.Call) -> Results:
     name = call.callee.name if isinstance(call.callee, c.Name) else ""
     if name in frame.counting.vocabulary.stop:
         return []  # nothing runs after it
-    paths: list[tuple[State, tuple[Value, ...]]] = [(state, ())]
-    for arg in call.args:
-        paths = [(s2, (*vs, v)) for s1, vs in paths for s2, v in evaluate(frame, s1, arg)]
+    paths = frame.arguments(state, call)
     return [r for s, values in paths for r in _apply(frame, s, name, call, values)]
 
 

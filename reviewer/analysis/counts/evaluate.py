@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
+from reviewer.analysis.control import CONSTANTS, choose_arm
 from reviewer.analysis.counts.arithmetic import accumulate, combine, grow
 from reviewer.analysis.counts.notes import Note
 from reviewer.analysis.counts.state import State
@@ -40,7 +41,6 @@ COMPARISONS: dict[str, Callable[[int, int], bool]] = {
     "==": lambda a, b: a == b,
     "!=": lambda a, b: a != b,
 }
-_CONSTANTS = {"true": 1, "false": 0, "NULL": 0}
 _SWAPPED = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "==": "==", "!=": "!="}
 
 
@@ -78,31 +78,23 @@ def evaluate(frame: Frame, state: State, expr: c.Expr) -> Results:
         case c.Ternary():
             return _ternary(frame, state, expr)
         case c.Member() | c.Index():
-            return [(s, _load(frame, s, v, expr)) for s, v in address(frame, state, expr)]
+            return [(s, _load(frame, s, v, expr)) for s, v in frame.address(state, expr)]
         case c.Cast(operand=operand):
             return evaluate(frame, state, operand)
         case c.Comma(items=items):
-            return _sequence(frame, state, items)
+            return frame.sequence(state, items)
         case c.StatementExpr(body=body):
             return frame.statement_expression(state, body)
-        case c.Generic(arms=arms):
-            typed = [arm for kind, arm in arms if kind is not None]
-            return evaluate(frame, state, typed[-1] if typed else arms[-1][1])
+        case c.Generic():
+            return evaluate(frame, state, choose_arm(expr))
     return [(state, UNKNOWN)]
-
-
-def _sequence(frame: Frame, state: State, items: Iterable[c.Expr]) -> Results:
-    results: Results = [(state, UNKNOWN)]
-    for item in items:
-        results = [r for s, _ in results for r in evaluate(frame, s, item)]
-    return results
 
 
 def _read_name(frame: Frame, state: State, name: str) -> Value:
     if name in state.env:
         return state.env[name]
-    if name in _CONSTANTS:
-        return Num(_CONSTANTS[name])
+    if name in CONSTANTS:
+        return Num(CONSTANTS[name])
     if name in frame.variables:
         return UNKNOWN
     if frame.counting.is_statistic(name) or frame.counting.is_flag(name):
@@ -114,28 +106,8 @@ def _read_name(frame: Frame, state: State, name: str) -> Value:
 # ---- places ----------------------------------------------------------------------------------
 
 
-def address(frame: Frame, state: State, expr: c.Expr) -> Results:
-    """Evaluate an lvalue to the page it is, or to the counter or head word it names."""
-    match expr:
-        case c.Member(base=base, field=field, arrow=arrow):
-            inner = evaluate(frame, state, base) if arrow else address(frame, state, base)
-            return [(s, _member(frame, v, field)) for s, v in inner]
-        case c.Index(base=base, index=index):
-            return [
-                (s2, _element(pointer, number))
-                for s1, pointer in evaluate(frame, state, base)
-                for s2, number in evaluate(frame, s1, index)
-            ]
-        case c.Unary(op="*", operand=operand):
-            return evaluate(frame, state, operand)
-        case c.Cast(operand=operand):
-            return address(frame, state, operand)
-        case c.Name(name=name) if isinstance(state.env.get(name), Page):
-            return [(state, UNKNOWN)]  # the variable itself, not the page it points at
-    return [(state, UNKNOWN)]
-
-
-def _member(frame: Frame, base: Value, field: str) -> Value:
+def find_member(frame: Frame, base: Value, field: str) -> Value:
+    """Return the counter or head word a member of a page is, or the page it is."""
     words = frame.counting.vocabulary
     word = frame.words.counters.get(field)
     if isinstance(base, Page):
@@ -153,7 +125,8 @@ def _member(frame: Frame, base: Value, field: str) -> Value:
     return UNKNOWN
 
 
-def _element(pointer: Value, index: Value) -> Value:
+def find_element(pointer: Value, index: Value) -> Value:
+    """Return the page that an element of an array of pages is."""
     if not isinstance(pointer, Page) or index == Num(0):
         return pointer if isinstance(pointer, Page) else UNKNOWN
     return Page(each_of(pointer.subject))
@@ -172,7 +145,7 @@ def _load(frame: Frame, state: State, place: Value, expr: c.Expr) -> Value:
 
 def _unary(frame: Frame, state: State, expr: c.Unary) -> Results:
     if expr.op == "&":
-        return address(frame, state, expr.operand)
+        return frame.address(state, expr.operand)
     if expr.op in ("++x", "--x", "x++", "x--"):
         return _step(frame, state, expr)
     results: Results = []

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from reviewer.analysis.engine import is_page_type
+from reviewer.analysis.nodes import iter_nodes
 from reviewer.model import ctree as c
 from reviewer.model.vocabulary import Vocabulary
 
@@ -39,18 +40,6 @@ class Shape:
     def asks(self, stmt: c.Stmt | None) -> tuple[str, ...]:
         """Return the statistics whose change an ``if`` decides."""
         return self.guards.get(id(stmt), ()) if stmt is not None else ()
-
-
-def iter_nodes(value: Any) -> Iterator[Any]:
-    """Yield a node of the tree and all below it."""
-    work = [value]
-    while work:
-        item = work.pop()
-        if isinstance(item, tuple):
-            work.extend(item)
-        elif is_dataclass(item) and not isinstance(item, c.Span | c.CType):
-            yield item
-            work.extend(getattr(item, f.name) for f in fields(item))
 
 
 def read_shape(

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from reviewer.analysis.cfg import END, Flow, Node
+from reviewer.analysis.cfg import Flow, Node
+from reviewer.analysis.control import Meeting, Walk
 from reviewer.analysis.counts.calls import evaluate_call
-from reviewer.analysis.counts.evaluate import Results, address, ask, describe_source, evaluate
+from reviewer.analysis.counts.evaluate import (
+    Results,
+    ask,
+    describe_source,
+    evaluate,
+    find_element,
+    find_member,
+)
 from reviewer.analysis.counts.notes import Account, Event, Exit, Note
 from reviewer.analysis.counts.shape import Shape
 from reviewer.analysis.counts.state import State
@@ -42,12 +49,14 @@ class TooManyPathsError(Exception):
     """A walk has more states than one may have."""
 
 
-class Frame:
+class Frame(Walk[State, Value]):
     """One activation of a function during a counting walk.
 
     A ``coarse`` one keeps no history to speak of: it ends where the other has too many paths,
     and what it notes of expressions holds all the same.
     """
+
+    unknown = UNKNOWN
 
     def __init__(
         self,
@@ -71,6 +80,18 @@ class Frame:
 
     # ---- what expressions need ---------------------------------------------------------
 
+    def evaluate(self, state: State, expr: c.Expr) -> Results:
+        """Evaluate an expression on one path."""
+        return evaluate(self, state, expr)
+
+    def member(self, base: Value, field: str) -> Value:
+        """Return what a member of a page is."""
+        return find_member(self, base, field)
+
+    def element(self, state: State, base: Value, index: Value) -> Value:
+        """Return what an element of an array of pages is."""
+        return find_element(base, index)
+
     def call(self, state: State, call: c.Call) -> Results:
         """Evaluate a call."""
         return evaluate_call(self, state, call)
@@ -86,7 +107,7 @@ class Frame:
         while isinstance(target, c.Cast):
             target = target.operand
         if not isinstance(target, c.Name):
-            for _, place in address(self, state, target):
+            for _, place in self.address(state, target):
                 self.note_stored(state, target, place, value)
             return state
         name = target.name
@@ -138,59 +159,27 @@ class Frame:
         exits = [Exit(value, s.events, s.facts) for s, value in self.run(flow, [start])]
         return Account(tuple(dict.fromkeys(exits)), frozenset(self.notes))
 
-    def run(self, flow: Flow, starts: list[State]) -> Results:
-        """Walk the flow from each start state; return the states at its end with the value."""
-        if flow.start == END:
-            return [(s, UNKNOWN) for s in starts]
-        ends: Results = []
-        seen: dict[int, set[tuple[object, ...]]] = defaultdict(set)
-        work: list[tuple[int, State, Value]] = [(flow.start, s, UNKNOWN) for s in starts]
-        while work:
-            at, state, value = work.pop()
-            if at == END:
-                ends.append((state, value))
-                continue
-            live = flow.nodes[at].live
-            if live is not None:
-                state = state.keeping(live)
-            if len(seen[at]) >= self.merge_at:
-                state = state.without_history() if self.coarse else state.without_numbers()
-            key = (state.key(), value)
-            if key in seen[at]:
-                continue
-            seen[at].add(key)
-            self._steps += 1
-            if self._steps > (STATES_OF_HELPER if self.depth else STATES):
-                raise TooManyPathsError(self.function.name)
-            for to, after, result in self.step(flow, at, state):
-                kept = result if at == flow.value or flow.nodes[at].kind == "return" else value
-                work.append((to, after, kept))
-        return ends
+    def reduce(self, state: State, node: Node, met: Meeting) -> State:
+        """Drop the variables nothing reads any more; where many paths met, merge."""
+        if node.live is not None:
+            state = state.keeping(node.live)
+        if len(met.paths) < self.merge_at:
+            return state
+        return state.without_history() if self.coarse else state.without_numbers()
 
-    def step(self, flow: Flow, at: int, state: State) -> list[tuple[int, State, Value]]:
-        """Take one node on one path."""
-        node = flow.nodes[at]
-        following = node.next[0] if node.next else END
-        match node.kind:
-            case "evaluate":
-                assert node.expr is not None
-                return [(following, s, v) for s, v in evaluate(self, state, node.expr)]
-            case "declare":
-                return [(following, s, UNKNOWN) for s in self.declare(node, state)]
-            case "branch":
-                return self.branch(node, state)
-            case "switch":
-                return self.switch(node, state)
-            case "return":
-                if node.expr is None:
-                    return [(END, state, UNKNOWN)]
-                return [(END, s, v) for s, v in evaluate(self, state, node.expr)]
-        return [(following, state, UNKNOWN)]
+    def afford(self, state: State, met: Meeting) -> bool:
+        """Count one step.
 
-    def declare(self, node: Node, state: State) -> list[State]:
+        Raises:
+            TooManyPathsError: the walk has taken all it may.
+        """
+        self._steps += 1
+        if self._steps > (STATES_OF_HELPER if self.depth else STATES):
+            raise TooManyPathsError(self.function.name)
+        return True
+
+    def declare(self, state: State, declared: c.Declare) -> list[State]:
         """Take a declaration: its initialiser is stored."""
-        assert isinstance(node.stmt, c.Declare)
-        declared = node.stmt
         if declared.value is None or isinstance(declared.value, c.InitList):
             return [state]
         target = c.Name(declared.span, declared.name)
@@ -199,14 +188,11 @@ class Frame:
             for s, value in evaluate(self, state, declared.value)
         ]
 
-    def branch(self, node: Node, state: State) -> list[tuple[int, State, Value]]:
+    def ask(self, state: State, node: Node) -> Iterator[tuple[State, bool]]:
         """Take a test: each truth it can have goes its way."""
         assert node.expr is not None
-        after: list[tuple[int, State, Value]] = []
         for s, truth in ask(self, state, node.expr):
-            to = node.next[0 if truth else 1]
-            after.append((to, self.asking(node.stmt, node.expr.span, s), UNKNOWN))
-        return after
+            yield self.asking(node.stmt, node.expr.span, s), truth
 
     def asking(self, stmt: c.Stmt | None, span: c.Span, state: State) -> State:
         """Return the state after the test of an ``if``: it may decide about statistics."""
@@ -214,25 +200,17 @@ class Frame:
             state = state.after(Event("asked", name, 0, NOBODY, self.function.name, span, span))
         return state
 
-    def switch(self, node: Node, state: State) -> list[tuple[int, State, Value]]:
-        """Take a switch: the arm of a known value, else every arm."""
-        assert node.expr is not None
-        after: list[tuple[int, State, Value]] = []
-        for s, value in evaluate(self, state, node.expr):
-            targets = list(dict.fromkeys(node.next))
-            if isinstance(value, Num):
-                targets = [self._arm(node, value.value)]
-            after += [(to, s, UNKNOWN) for to in targets]
-        return after
-
-    def _arm(self, node: Node, value: int) -> int:
+    def choose(self, node: Node, value: Value) -> Sequence[int]:
+        """Return the arm of a known value, else every arm."""
+        if not isinstance(value, Num):
+            return super().choose(node, value)
         for number, case in enumerate(node.arms):
             assert case.low is not None
             low = self.counting.code.fold(case.low)
             high = self.counting.code.fold(case.high) if case.high is not None else low
-            if low is None or high is None or low <= value <= high:
-                return node.next[number]
-        return node.next[-1]
+            if low is None or high is None or low <= value.value <= high:
+                return (node.next[number],)
+        return (node.next[-1],)
 
 
 def start_of(counting: Counting, body: c.FunctionDef, values: tuple[Value, ...] = ()) -> State:
