@@ -50,3 +50,13 @@ class CallGraph:
             order = sorted(calls, key=lambda c: (c[0].path, c[1].line, c[0].name, c[1].name))
             self._callers[name] = tuple(order)
         return self._callers[name]
+
+    def find_above(self, names: Iterable[str], most: int) -> frozenset[FunctionFacts]:
+        """Return the functions that call one of these through at most ``most`` calls."""
+        found: set[FunctionFacts] = set()
+        level = set(names)
+        for _ in range(most):
+            new = {caller for name in level for caller, _ in self.callers(name)} - found
+            found |= new
+            level = {function.name for function in new}
+        return frozenset(found)

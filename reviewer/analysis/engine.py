@@ -21,7 +21,7 @@ from reviewer.analysis.liveness import find_flags, mark_live
 from reviewer.analysis.numbers import join, signs_of
 from reviewer.analysis.objects import settle
 from reviewer.analysis.secondlook import note_end
-from reviewer.analysis.summaries import DEPTH, Exit, Summaries, Summary
+from reviewer.analysis.summaries import DEPTH, STEPS, Exit, Summaries, Summary
 from reviewer.analysis.values import (
     LOCKED,
     UNKNOWN,
@@ -288,16 +288,19 @@ class Engine:
         objects: dict[ObjectId, ObjectState],
         depth: int,
         locks: frozenset[Predicate] = frozenset(),
+        *,
+        most: int = STEPS,
     ) -> Summary | None:
         """Return the function's summary for these arguments; None where it cannot be had.
 
-        At depth 0 a walk begins. The answer hangs on nothing that was walked before.
+        At depth 0 a walk of at most so many steps begins. The answer hangs on nothing that was
+        walked before.
 
         Raises:
             TooLong: it took more steps than one walk may.
         """
         if depth == 0:
-            self._summaries.start()
+            self._summaries.start(most)
         pages = frozenset(objects.items())
         key = (function.path, function.name, function.line, values, pages, locks)
         found = self._summaries.find(key, depth)

@@ -107,9 +107,12 @@ def _with_askers(both: tuple[Knowledge, Knowledge], changed: frozenset[Key]) -> 
 def _spread(
     both: tuple[Knowledge, Knowledge],
     changed: frozenset[Key],
-    does: Callable[[Knowledge, Key], frozenset[object]],
+    does: Callable[[Knowledge, Key], frozenset[object] | None],
 ) -> frozenset[Key]:
-    """Return the changed functions and their callers, as far as what they do differs."""
+    """Return the changed functions and their callers, as far as what they do differs.
+
+    What a function does is None where that is not known: then it may differ.
+    """
     before, after = both
     seen: set[Key] = set()
     queue: deque[Key] = deque(sorted(changed))
@@ -118,7 +121,8 @@ def _spread(
         if key in seen:
             continue
         seen.add(key)
-        if does(before, key) != does(after, key):
+        was = does(before, key)
+        if was is None or was != does(after, key):
             for knowledge in both:
                 queue.extend(k for k in _callers(knowledge, key) if k not in seen)
     return frozenset(seen)

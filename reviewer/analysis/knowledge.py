@@ -14,7 +14,7 @@ from reviewer.analysis.hazards import CallSite, DemandKind, Hazard, Made
 from reviewer.analysis.purity import Purity
 from reviewer.analysis.reach import EntryPath, Reach
 from reviewer.analysis.secondlook import HANDED_OUT
-from reviewer.analysis.summaries import Summary, TooLong
+from reviewer.analysis.summaries import STEPS, Summary, TooLong
 from reviewer.analysis.values import ObjectId, ObjectState, Ptr, Token, Unknown, Value, find_root
 from reviewer.cfacts.codebase import CodeBase
 from reviewer.model import ctree as c
@@ -22,6 +22,9 @@ from reviewer.model.facts import FunctionFacts, Skipped
 from reviewer.model.finding import Evidence, Reason
 from reviewer.model.pagestate import ANYWHERE, Pin, Position
 from reviewer.model.vocabulary import Vocabulary
+
+# Of 10,566 such walks of 6.12 twelve take more, and some of those many seconds.
+EFFECT_STEPS = 20_000
 
 _NUMBERS = re.compile(r"\b(unsigned\s+long|pfn_t|swp_entry_t|pte_t)\s+\w+\s*$")
 
@@ -305,6 +308,7 @@ class Knowledge:
         number: int,
         positions: frozenset[Position],
         pin: Pin,
+        most: int = STEPS,
     ) -> Summary | None:
         """Walk a function with one page argument in this state, the others unknown."""
         values: list[Value] = [Unknown()] * len(body.parameters)
@@ -312,9 +316,10 @@ class Knowledge:
         pins = frozenset({pin}) if pin.holds else frozenset()
         objects: dict[ObjectId, ObjectState] = {("param", 0): ObjectState(positions, pins)}
         try:
-            return self.engine.summarise(function, tuple(values), objects, 0)
+            return self.engine.summarise(function, tuple(values), objects, 0, most=most)
         except TooLong:
-            self.engine.note_skipped(function, "the walk took more steps than one may")
+            if most == STEPS:
+                self.engine.note_skipped(function, "the walk took more steps than one may")
             return None
 
     def takes_number(self, key: tuple[str, str]) -> bool:
@@ -329,11 +334,12 @@ class Knowledge:
                     return True
         return False
 
-    def effects(self, key: tuple[str, str]) -> frozenset[object]:
+    def effects(self, key: tuple[str, str]) -> frozenset[object] | None:
         """Return what a function (its path and name) does with the pages it is handed.
 
         Two trees in which this is equal cannot differ for its callers. No line number is in
-        it. A function that yields pages of its own is told apart by its text.
+        it. A function that yields pages of its own is told apart by its text. None says that
+        it takes too long to find out: looking at the callers costs less.
         """
         path, name = key
         self.roots()
@@ -350,17 +356,23 @@ class Knowledge:
                 found.add(("makes", b" ".join(text.split())))
             for number, parameter in enumerate(body.parameters):
                 if is_page_type(parameter.type, self.words):
-                    found |= self._effects(function, body, number)
+                    done = self._effects(function, body, number)
+                    if done is None:
+                        return None
+                    found |= done
         return frozenset(found)
 
-    def _effects(self, function: FunctionFacts, body: c.FunctionDef, number: int) -> set[object]:
+    def _effects(
+        self, function: FunctionFacts, body: c.FunctionDef, number: int
+    ) -> set[object] | None:
         found: set[object] = set()
         for position in Position:
             for pin in (Pin.REFERENCE, Pin.NONE):
-                summary = self._summary(function, body, number, frozenset({position}), pin)
+                summary = self._summary(
+                    function, body, number, frozenset({position}), pin, EFFECT_STEPS
+                )
                 if summary is None:
-                    found.add((number, position, pin, "not walked"))
-                    continue
+                    return None
                 hazards = frozenset(
                     (h.obj, h.reason, h.claimed, h.demand.text, tuple(s.function for s in h.chain))
                     for h in summary.hazards

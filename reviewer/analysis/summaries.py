@@ -83,9 +83,11 @@ class Summaries:
         self._open: list[_Open] = []
         self._paid: set[int] = set()
         self._spent = 0
+        self._most = STEPS
 
-    def start(self) -> None:
-        """Begin a walk with all of its steps."""
+    def start(self, most: int = STEPS) -> None:
+        """Begin a walk that may take so many steps."""
+        self._most = most
         self._open.clear()
         self._paid.clear()
         self._spent = 0
@@ -102,7 +104,7 @@ class Summaries:
 
     def _charge(self, steps: int) -> None:
         self._spent += steps
-        if self._spent > STEPS:
+        if self._spent > self._most:
             raise TooLong
 
     def cut(self) -> None:

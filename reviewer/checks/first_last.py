@@ -51,7 +51,8 @@ def _find_early_exit(_: Knowledge, function: FunctionFacts, account: Account) ->
         for way in exits:
             lost = [e for e in way.events if e in turns and e.what in units]
             if lost and not _considered(way, place):
-                name = next(e.what for e in changed if site_of(e.site) == place)
+                # one place may move this or that statistic, by a condition
+                name = " or ".join(sorted({e.what for e in changed if site_of(e.site) == place}))
                 missing.setdefault(name, min(lost, key=_order))
     return [_early_exit(function, missing)] if missing else []
 

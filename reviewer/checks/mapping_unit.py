@@ -70,10 +70,10 @@ def _mismatch(
     if sources <= words.pmd_pages and units == {Unit.PAGE}:
         if any(is_part(e.subject, "each") for e in events):
             return None  # every page of it is counted: it is mapped by PTEs from now on
-        return _problem(function, span, name, next(iter(sources)), "a PMD", "page by page")
+        return _problem(function, span, name, min(sources), "a PMD", "page by page")
     chosen = Unit.PAGE not in units or all(note.bounded for note in notes)
     if sources <= words.pte_pages and Unit.WHOLE in units and chosen:
-        return _problem(function, span, name, next(iter(sources)), "a PTE", "as a whole")
+        return _problem(function, span, name, min(sources), "a PTE", "as a whole")
     return None
 
 

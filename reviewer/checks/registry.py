@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
 from reviewer.analysis.knowledge import Knowledge
@@ -74,12 +74,13 @@ class Checking:
         found = frozenset[FunctionFacts]().union(*self._by_check().values())
         return tuple(sorted(found, key=lambda f: (f.path, f.line, f.name)))
 
-    def find(self, function: FunctionFacts) -> list[Finding]:
-        """Run every rule on one function."""
+    def find(self, function: FunctionFacts, ids: Collection[str] | None = None) -> list[Finding]:
+        """Run the rules on one function: all, or with ``ids`` the checks these belong to."""
         return [
             finding
             for name, subjects in self._by_check().items()
             if function in subjects
+            and (ids is None or any(rule.id in ids for rule in self._rules[name]))
             for finding in CHECKS[name].find(self.knowledge, self._rules[name], function)
         ]
 

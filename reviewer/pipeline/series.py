@@ -30,6 +30,9 @@ from reviewer.tree.apply import AppliedPatch, apply_series
 from reviewer.tree.baseline import find_base
 from reviewer.tree.repo import default_cache_dir, open_tree
 
+# So many calls above a helper its other users are looked for: most findings are this near, and
+# farther up is half of a kernel.
+BESIDE = 4
 SERIES_ORIGINS = (Origin.INTRODUCED, Origin.EXPOSED, Origin.MOVED)
 
 
@@ -142,29 +145,15 @@ def _place(
     placed = place_findings([TreeFindings(s.patch, s.findings, s.called) for s in steps])
     known = {f.fingerprint for f in placed}
     placed = _fold(session, steps, placed)
-    helpers = {f.call_path[-1].function for f in placed if f.origin is not Origin.PREEXISTING}
     end = steps[-1].knowledge
-    near = [
-        f
-        for f in placed
-        if f.origin is not Origin.PREEXISTING or changed.intersection(functions_of(f))
-    ]
-    beside = (
-        _beside(session, end, {c.path for patch in applied for c in patch.changed})
-        if helpers
-        else ()
-    )
-    old = session.check(end, beside, "code beside it")
-    near += [
-        f for key, f in old.items() if key not in known and f.call_path[-1].function in helpers
-    ]
+    new = [f for f in placed if f.origin is not Origin.PREEXISTING]
+    near = [f for f in placed if f in new or changed.intersection(functions_of(f))]
+    paths = {c.path for patch in applied for c in patch.changed}
+    near += [f for key, f in _find_beside(session, end, new, paths).items() if key not in known]
     # an old finding is shown as it stands at the end: its lines may have moved
-    fresh = {key_of(f): f for f in session.subjects(end)}
-    at_end: dict[str, Finding] = {}
-    for finding in near:
-        root = next((fresh[k] for k in functions_of(finding) if k in fresh), None)
-        if finding.origin is Origin.PREEXISTING and root is not None:
-            at_end |= session.check(end, [root], "old findings")
+    old = [f for f in near if f.origin is Origin.PREEXISTING]
+    wanted = frozenset[Key]().union(*(functions_of(finding) for finding in old))
+    at_end = session.check(end, _of(session, end, wanted), "old findings")
     return tuple(
         at_end.get(f.fingerprint, f) if f.origin is Origin.PREEXISTING else f for f in near
     )
@@ -184,10 +173,24 @@ def _fold(session: Session, steps: list[_Step], placed: tuple[Finding, ...]) -> 
     return placed
 
 
-def _beside(session: Session, knowledge: Knowledge, paths: set[str]) -> tuple[FunctionFacts, ...]:
-    """Return the functions a rule is about in the directories the series touches."""
+def _find_beside(
+    session: Session, knowledge: Knowledge, new: list[Finding], paths: set[str]
+) -> dict[str, Finding]:
+    """Find what the tree has of the same kind: in the directories touched, about the helpers.
+
+    Who reads of a new caller wants to know of the old ones.
+    """
+    helpers = {finding.call_path[-1].function for finding in new}
+    rules = {finding.rule for finding in new}
     directories = {path.rpartition("/")[0] for path in paths if path.endswith(".c")}
-    return tuple(f for f in session.subjects(knowledge) if f.path.rpartition("/")[0] in directories)
+    above = knowledge.graph.find_above(helpers, BESIDE)
+    beside = [
+        f
+        for f in session.subjects(knowledge)
+        if f in above and f.path.rpartition("/")[0] in directories
+    ]
+    found = session.check(knowledge, beside, "code beside it", rules)
+    return {key: f for key, f in found.items() if f.call_path[-1].function in helpers}
 
 
 def _confirm(

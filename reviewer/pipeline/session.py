@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from reviewer.analysis.impact import Key
 from reviewer.analysis.knowledge import Knowledge
@@ -51,15 +51,19 @@ class Session:
         return self.checking(knowledge).subjects()
 
     def check(
-        self, knowledge: Knowledge, functions: Iterable[FunctionFacts], stage: str
+        self,
+        knowledge: Knowledge,
+        functions: Iterable[FunctionFacts],
+        stage: str,
+        rules: Collection[str] | None = None,
     ) -> dict[str, Finding]:
-        """Run the rules on these functions."""
+        """Run the rules on these functions: all of them, or the checks of some by their ids."""
         functions = tuple(functions)
         checking = self.checking(knowledge)
         found: dict[str, Finding] = {}
         for number, function in enumerate(functions):
             self.options.progress(stage, number, len(functions))
-            for finding in checking.find(function):
+            for finding in checking.find(function, rules):
                 found.setdefault(finding.fingerprint, finding)
         self.options.progress(stage, len(functions), len(functions))
         return found

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,13 +18,26 @@ from reviewer.cfacts.config import default_config
 from reviewer.checks.registry import OVERVIEWS, Checking
 from reviewer.rulebook import load_rules, load_vocabulary
 
-RULES = Path(__file__).resolve().parents[2] / "rules"
+REPOSITORY = Path(__file__).resolve().parents[2]
+RULES = REPOSITORY / "rules"
+MINIMM = REPOSITORY / "corpora" / "minimm"
 EXAMPLE = "fs/proc/example.c"
 MARK = "/* fires */"
 HEADERS = (
     "#include <linux/mm.h>\n#include <linux/proc_fs.h>\n#include <linux/uaccess.h>\n"
     "#include <linux/huge_mm.h>\n#include <linux/page-flags.h>\n#include <linux/page_ref.h>\n"
 )
+# One line moves this statistic or that one.
+EITHER = """static void example_remove(struct page *page, bool quick)
+{
+	bool last = atomic_add_negative(-1, &page->_mapcount);
+
+	if (quick)
+		return;
+	if (last)
+		mod_node_page_state(PageAnon(page) ? NR_ANON_MAPPED : NR_FILE_MAPPED, -1);
+}
+"""
 
 
 def _blocks() -> list[Any]:
@@ -65,3 +81,28 @@ def test_every_rule_has_a_page_that_fires_and_one_that_is_silent() -> None:
         blocks = re.findall(r"^```c\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE)
         assert any(MARK in block for block in blocks), rule.id
         assert any(MARK not in block for block in blocks), rule.id
+
+
+@pytest.fixture
+def examples(tmp_path: Path) -> Path:
+    """The teaching tree with every example of the pages in a file of its own."""
+    root = tmp_path / "linux"
+    subprocess.run(["cp", "-a", str(MINIMM), str(root)], check=True)
+    for number, block in enumerate([EITHER, *(param.values[1] for param in _blocks())]):
+        (root / "mm" / f"example{number}.c").write_text(HEADERS + block)
+    return root
+
+
+def test_findings_are_the_same_bytes_with_every_hash_seed(examples: Path, tmp_path: Path) -> None:
+    arguments = ["review", "--all", "--tree", str(examples), "--format", "json", "--no-replay"]
+    found = [
+        subprocess.run(
+            [sys.executable, "-m", "reviewer", *arguments, "--cache-dir", str(tmp_path / seed)],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            check=False,
+        ).stdout
+        for seed in ("1", "2", "3")
+    ]
+    assert b"NR_ANON_MAPPED or NR_FILE_MAPPED" in found[0]
+    assert found[1:] == [found[0]] * 2
