@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -24,7 +25,8 @@ from reviewer.cfacts.references import References
 from reviewer.cfacts.reuse import changed_paths, find_difference
 from reviewer.cfacts.texts import Texts
 from reviewer.cfacts.tokens import Token, iter_tokens
-from reviewer.model.ctree import EnumDef, Expr, FunctionDef, StructDef, TypedefDef
+from reviewer.cfacts.variables import find_variable, lower_variable
+from reviewer.model.ctree import Declare, EnumDef, Expr, FunctionDef, StructDef, TypedefDef
 from reviewer.model.facts import CallFact, FunctionFacts, MacroFacts, PointerFact, Skipped
 from reviewer.model.source import SourceTree
 
@@ -287,6 +289,24 @@ class CodeBase:
             except (UnreadableError, ExpansionLimitError) as error:
                 self._skipped[path, name] = Skipped("cfacts", path, name, str(error))
         return None
+
+    def find_constant(self, name: str, near: str) -> Declare | None:
+        """Return a variable of the file ``near`` that keeps the value it begins with.
+
+        It is ``const``, or only its own file can name it and nothing there changes it. None
+        for any other, or one that cannot be read.
+        """
+        if near not in self._facts or not re.search(rf"\b{name}\b", self.text(near).bare):
+            return None
+        found = find_variable(self.text(near), self._facts[near].functions, name)
+        if found is None or not found.fixed:
+            return None
+        try:
+            tokens = self.expand_text(near, found.start, found.end)
+            return lower_variable(tokens, self.typedefs, name)
+        except (UnreadableError, ExpansionLimitError) as error:
+            self._skipped[near, name] = Skipped("cfacts", near, name, str(error))
+            return None
 
     def find_enumerator(self, name: str) -> int | None:
         """Return the value of an enumerator, None where there is none or it is not known."""

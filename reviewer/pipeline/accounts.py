@@ -7,8 +7,9 @@ from reviewer.model.finding import Finding, PathStep
 from reviewer.model.witness import Witness
 from reviewer.pipeline.options import Progress
 from reviewer.replay.histories.accounting import Accounting, run_accounting
-from reviewer.replay.histories.verdict import broken_rules, judge
+from reviewer.replay.histories.verdict import broken_rules, find_driver, judge
 from reviewer.replay.scenarios.scenario import Scenario, find_scenarios, load_scenario
+from reviewer.replay.source.driver import Driver
 
 
 class Accounts:
@@ -16,27 +17,33 @@ class Accounts:
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
-        self._known: dict[tuple[int, str], tuple[CodeBase, Accounting]] = {}
+        self._known: dict[tuple[int, str, Driver | None], tuple[CodeBase, Accounting]] = {}
 
     def find_scenario(self, name: str) -> Scenario | None:
         """Return the scenario if it is one of histories."""
         scenario = load_scenario(find_scenarios(), name)
         return scenario if scenario.histories else None
 
-    def of(self, code: CodeBase, scenario: Scenario) -> Accounting:
-        """Return the accounting of a tree."""
-        key = (id(code), scenario.id)
+    def of(self, code: CodeBase, scenario: Scenario, driver: Driver | None = None) -> Accounting:
+        """Return the accounting of a tree, or what a driver of it makes of pages."""
+        key = (id(code), scenario.id, driver)
         known = self._known.get(key)
         if known is None:
             self._progress("accounting", len(self._known), 0)
-            known = self._known[key] = (code, run_accounting(code, scenario.histories))
+            known = self._known[key] = (
+                code,
+                run_accounting(code, scenario.histories, driver),
+            )
         return known[1]
 
     def judge(
         self, code: CodeBase, scenario: Scenario, finding: Finding, before: CodeBase | None
     ) -> Witness:
         """Judge a finding; what the tree before it breaks as well is no witness of it."""
-        known = broken_rules(self.of(before, scenario)) if before is not None else frozenset()
         place = finding.primary
         path = (*finding.call_path, PathStep(place.function, place.path, place.line))
-        return judge(self.of(code, scenario), scenario, path, known)
+        driver = find_driver(code, path)
+        known = frozenset[str]()
+        if before is not None:
+            known = broken_rules(self.of(before, scenario, driver))
+        return judge(self.of(code, scenario, driver), scenario, path, known)

@@ -21,6 +21,9 @@ from reviewer.model.facts import FunctionFacts, Skipped
 from reviewer.model.finding import Finding
 from reviewer.model.review import Stats, Use
 from reviewer.model.source import SourceTree
+from reviewer.pipeline.accounts import Accounts
+from reviewer.pipeline.confirm import confirm
+from reviewer.pipeline.drivers import find_drivers
 from reviewer.pipeline.options import Options, silent
 from reviewer.pipeline.session import Session
 from reviewer.pipeline.uses import count_uses, decide_uses, find_uses
@@ -71,6 +74,8 @@ def audit_tree(session: Session, source: SourceTree, commit: str) -> Audit:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
     audit = _overlook(session, source, _join([parts[n] for n in range(PARTS)]))
+    if session.options.replay:
+        audit = replace(audit, findings=_run_drivers(session, source, audit.findings))
     _keep(kept, audit)
     return audit
 
@@ -128,13 +133,43 @@ def _overlook(session: Session, source: SourceTree, audit: Audit) -> Audit:
     return replace(audit, findings=(*audit.findings, *checking.overlook(audit.findings)))
 
 
+def _run_drivers(
+    session: Session, source: SourceTree, findings: tuple[Finding, ...]
+) -> tuple[Finding, ...]:
+    """Return the findings, those in drivers that can be run with what came of running them.
+
+    What is counted in mm itself needs the whole lifecycle, which an audit does not wait for.
+    """
+    rules = {rule.id: rule for rule in session.rules}
+    code = session.know(source).code
+    paths = {driver.path for driver in find_drivers(code, session.words.counting)}
+    accounts = Accounts(session.options.progress)
+
+    def is_run(finding: Finding) -> bool:
+        scenario = rules[finding.rule].scenario
+        in_driver = finding.primary.path in paths
+        return in_driver and scenario != "" and accounts.find_scenario(scenario) is not None
+
+    told = confirm(
+        filter(is_run, findings),
+        rules,
+        before=None,
+        after=code,
+        progress=session.options.progress,
+        accounts=accounts,
+    )
+    witnessed = {finding.fingerprint: finding for finding in told.findings}
+    return tuple(witnessed.get(finding.fingerprint, finding) for finding in findings)
+
+
 # ---- what is kept ----------------------------------------------------------------------
 
 
 def _store(options: Options, source: SourceTree) -> Path:
     """Return the file that holds the audit of this tree by this program."""
     digest = hashlib.sha256()
-    for line in (source.name, *options.config.lines()):
+    replayed = f"replay: {options.replay}"
+    for line in (source.name, replayed, *options.config.lines()):
         digest.update(line.encode() + b"\0")
     for path in _iter_program():
         digest.update(path.name.encode() + b"\0" + path.read_bytes())

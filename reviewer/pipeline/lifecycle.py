@@ -10,13 +10,16 @@ from collections.abc import Iterator, Sequence
 from reviewer.cfacts.codebase import CodeBase
 from reviewer.model.finding import PathStep
 from reviewer.model.review import ReplayRow
+from reviewer.model.vocabulary import CountingWords
 from reviewer.pipeline.accounts import Accounts
+from reviewer.pipeline.drivers import find_drivers
 from reviewer.pipeline.options import Progress
 from reviewer.replay.histories.accounting import AccountingRow, compare
 from reviewer.replay.histories.verdict import outcome_of
 from reviewer.replay.lifecycle import LIMITS, compare_lifecycles, run_lifecycle
 from reviewer.replay.reach import ACCOUNTING, READERS, find_reach
 from reviewer.replay.scenarios.scenario import find_scenarios, load_scenario
+from reviewer.replay.source.driver import Driver
 
 SCENARIO = "accounting"
 Key = tuple[str, str]
@@ -28,13 +31,27 @@ def find_differences(
     changed: frozenset[Key],
     progress: Progress,
     accounts: Accounts,
+    words: CountingWords,
 ) -> tuple[ReplayRow, ...]:
     """Return the rows in which two trees differ; ``changed`` are the functions that do."""
     rows: list[ReplayRow] = []
-    if _touches(before, ACCOUNTING, changed):
+    counts = _touches(before, ACCOUNTING, changed)
+    if counts:
         rows += compare_accounting(before, after, accounts)
+    paths = {path for path, _ in changed}
+    for driver in either_drivers(before, after, words):
+        if counts or driver.path in paths:
+            rows += compare_accounting(before, after, accounts, driver)
     entries = [name for name in READERS if _touches(before, (name,), changed)]
     return (*rows, *compare_readers(before, after, entries, progress))
+
+
+def either_drivers(before: CodeBase, after: CodeBase, words: CountingWords) -> tuple[Driver, ...]:
+    """Return the drivers of two trees: one that only one of them has is run on both."""
+    found = {
+        driver.path: driver for code in (after, before) for driver in find_drivers(code, words)
+    }
+    return tuple(found.values())
 
 
 def compare_readers(
@@ -63,15 +80,17 @@ def _touches(before: CodeBase, names: tuple[str, ...], changed: frozenset[Key]) 
 
 
 def compare_accounting(
-    before: CodeBase, after: CodeBase, accounts: Accounts
+    before: CodeBase, after: CodeBase, accounts: Accounts, driver: Driver | None = None
 ) -> Iterator[ReplayRow]:
     """Yield the first row of each history that differs, and how many more do."""
     scenario = load_scenario(find_scenarios(), SCENARIO)
-    pairs = compare(accounts.of(before, scenario).rows, accounts.of(after, scenario).rows)
-    for history in scenario.histories:
-        mine = [(b, a) for b, a in pairs if history.name in (b and b.history, a and a.history)]
-        if mine:
-            yield _make_row(mine)
+    trees = [accounts.of(code, scenario, driver).rows for code in (before, after)]
+    found: dict[str, list[tuple[AccountingRow | None, AccountingRow | None]]] = {}
+    for old, new in compare(*trees):
+        row = new or old
+        assert row is not None
+        found.setdefault(row.history, []).append((old, new))
+    yield from map(_make_row, found.values())
 
 
 def _make_row(pairs: list[tuple[AccountingRow | None, AccountingRow | None]]) -> ReplayRow:

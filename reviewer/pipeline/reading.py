@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from reviewer.cfacts.codebase import CodeBase
 from reviewer.model.review import Base
@@ -12,6 +12,11 @@ from reviewer.pipeline.options import Options
 from reviewer.tree.repo import KernelTree, default_cache_dir
 
 
+def find_outside(words: Vocabulary, source: SourceTree) -> frozenset[str]:
+    """Return the files outside of the scope that count mappings or hand out hugetlb pages."""
+    return frozenset(source.grep_words(words.counting.outside, words.counting.outside_of))
+
+
 def read_code(
     options: Options,
     words: Vocabulary,
@@ -19,14 +24,15 @@ def read_code(
     *,
     like: CodeBase | None = None,
     also: Sequence[str] = (),
+    paths: Iterable[str] = (),
 ) -> CodeBase:
     """Read one tree; ``like`` is what was read of one that differs little.
 
-    Files outside of the scope that hold one of the words ``also`` are read too, and those
-    whose words say that they count mappings or hand out hugetlb pages.
+    Files outside of the scope that hold one of the words ``also`` are read too, those that
+    ``find_outside`` names, and ``paths``, where the tree has them.
     """
     cache = options.cache_dir or default_cache_dir()
-    extra = source.grep_words(words.counting.outside, words.counting.outside_of)
+    extra = sorted(find_outside(words, source).union(filter(source.exists, paths)))
     return CodeBase(source, options.config, cache, also=also, extra=extra, like=like)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,11 +14,12 @@ from reviewer.model.codec import to_json
 from reviewer.model.errors import BadInputError
 from reviewer.model.finding import PathStep
 from reviewer.model.review import SCHEMA, ReplayRow
+from reviewer.model.source import SourceTree
 from reviewer.model.witness import Schedule, Witness
 from reviewer.pipeline.accounts import Accounts
-from reviewer.pipeline.lifecycle import compare_accounting, compare_readers
+from reviewer.pipeline.lifecycle import compare_accounting, compare_readers, either_drivers
 from reviewer.pipeline.options import Options
-from reviewer.pipeline.reading import choose_base
+from reviewer.pipeline.reading import choose_base, find_outside
 from reviewer.pipeline.session import Session
 from reviewer.replay.explore.exploration import Limits
 from reviewer.replay.histories.costs import measure, render_costs
@@ -56,15 +57,21 @@ class ScenarioWish:
 
 
 @contextmanager
-def open_code(options: Options) -> Iterator[CodeBase]:
-    """Open the tree of the options and read it as code.
+def _open(options: Options) -> Iterator[tuple[Session, SourceTree]]:
+    with open_tree(options.tree, cache_dir=options.cache_dir) as tree:
+        base = choose_base(tree, options.base)
+        yield Session(options, tree), tree.snapshot(base.commit)
+
+
+@contextmanager
+def open_code(options: Options, also: Sequence[str] = ()) -> Iterator[CodeBase]:
+    """Open the tree of the options and read it as code; files with a word of ``also`` too.
 
     Raises:
         BadInputError: the tree or the revision is none.
     """
-    with open_tree(options.tree, cache_dir=options.cache_dir) as tree:
-        base = choose_base(tree, options.base)
-        yield Session(options, tree).know(tree.snapshot(base.commit)).code
+    with _open(options) as (session, snapshot):
+        yield session.know(snapshot, also=also).code
 
 
 def replay_scenario(options: Options, wish: ScenarioWish, limits: Limits) -> Witness:
@@ -75,7 +82,7 @@ def replay_scenario(options: Options, wish: ScenarioWish, limits: Limits) -> Wit
     """
     schedule = _parse_schedule(wish.schedule, limits.steps) if wish.schedule else None
     path = Path(wish.scenario) if wish.scenario.endswith(".toml") else None
-    with open_code(options) as code:
+    with open_code(options, also=_words(wish.entry)) as code:
         found = code.find_function(wish.entry)
         if found is None:
             raise BadInputError(f"--entry {wish.entry}: the tree has no such function; check it")
@@ -91,6 +98,10 @@ def replay_scenario(options: Options, wish: ScenarioWish, limits: Limits) -> Wit
             seed=wish.seed,
         )
         return replay(code, request, limits, lambda done: options.progress("states", done, 0))
+
+
+def _words(entry: str) -> tuple[str, ...]:
+    return (entry,) if re.fullmatch(r"\w+", entry) else ()
 
 
 def _parse_schedule(text: str, most: int) -> Schedule:
@@ -117,8 +128,15 @@ def compare_trees(options: Options, against: str) -> tuple[ReplayRow, ...]:
     if Path(against).is_dir():
         other = replace(options, tree=Path(against), base="")
     progress = options.progress
-    with open_code(options) as before, open_code(other) as after:
-        rows = tuple(compare_accounting(before, after, Accounts(progress)))
+    with _open(options) as (old, old_tree), _open(other) as (new, new_tree):
+        # what is read of one is read of both, or it could not be compared
+        outside = find_outside(old.words, old_tree) | find_outside(new.words, new_tree)
+        before = old.know(old_tree, paths=outside).code
+        after = new.know(new_tree, paths=outside).code
+        accounts = Accounts(progress)
+        rows = [*compare_accounting(before, after, accounts)]
+        for driver in either_drivers(before, after, old.words.counting):
+            rows += compare_accounting(before, after, accounts, driver)
         return (*rows, *compare_readers(before, after, READERS, progress))
 
 

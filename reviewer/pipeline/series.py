@@ -23,6 +23,7 @@ from reviewer.pipeline.confirm import Confirmation, confirm
 from reviewer.pipeline.dismissing import load_dismisser
 from reviewer.pipeline.lifecycle import find_differences
 from reviewer.pipeline.options import Options
+from reviewer.pipeline.reading import find_outside
 from reviewer.pipeline.session import Session, functions_of, in_order
 from reviewer.pipeline.uses import count_uses, list_uses
 from reviewer.series.read import read_series
@@ -100,11 +101,14 @@ def _walk_series(
 ) -> tuple[list[_Step], frozenset[Key]]:
     """Read the base and the tree after each patch, and find what each patch changes."""
     progress = session.options.progress
-    steps = [_Step(session.know(base), None, {})]
+    # what one of the trees wants read is read in all, or it could not be compared
+    trees = (base, *(patch.after for patch in applied[-1:]))
+    outside = frozenset[str]().union(*(find_outside(session.words, tree) for tree in trees))
+    steps = [_Step(session.know(base, paths=outside), None, {})]
     changes: list[frozenset[Key]] = [frozenset()]
     for number, patch in enumerate(applied):
         progress("reading the trees", number, len(applied))
-        knowledge = session.know(patch.after, steps[-1].knowledge)
+        knowledge = session.know(patch.after, steps[-1].knowledge, paths=outside)
         mail = patch.patch
         ref = PatchRef(mail.counter, mail.mail.msgid, mail.subject)
         paths = sorted({p for c in patch.changed for p in (c.old_path, c.new_path) if p})
@@ -208,7 +212,7 @@ def _confirm(
     confirmed = confirm(
         mine, rules, before=before, after=after, progress=progress, accounts=accounts
     )
-    differing = find_differences(before, after, changed, progress, accounts)
+    differing = find_differences(before, after, changed, progress, accounts, session.words.counting)
     rows = (*confirmed.rows, *differing)
     return Confirmation((*confirmed.findings, *others), tuple(dict.fromkeys(rows)))
 

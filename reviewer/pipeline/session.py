@@ -29,14 +29,18 @@ class Session:
         self._checkings: dict[int, Checking] = {}
 
     def know(
-        self, source: SourceTree, like: Knowledge | None = None, also: Sequence[str] = ()
+        self,
+        source: SourceTree,
+        like: Knowledge | None = None,
+        also: Sequence[str] = (),
+        paths: Iterable[str] = (),
     ) -> Knowledge:
         """Read one tree; ``like`` is what is known of one that differs little.
 
-        ``also`` as in ``read_code``.
+        ``also`` and ``paths`` as in ``read_code``.
         """
         kin = like.code if like is not None else None
-        code = read_code(self.options, self.words, source, like=kin, also=also)
+        code = read_code(self.options, self.words, source, like=kin, also=also, paths=paths)
         return Knowledge(code, self.words)
 
     def checking(self, knowledge: Knowledge) -> Checking:

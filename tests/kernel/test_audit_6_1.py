@@ -41,6 +41,14 @@ def test_every_finding_of_medium_confidence_has_its_verdict(audit: dict[str, Any
     assert {row["fingerprint"]: (row["where"], row["rule"]) for row in _rows()} == found
 
 
+def test_a_driver_that_lends_hugetlb_pages_is_run(audit: dict[str, Any]) -> None:
+    found = [f for f in audit["findings"] if f["rule"] == "compound-flag-mismatch"]
+    assert [f["primary"]["function"] for f in found] == ["udmabuf_create"]
+    assert found[0]["confidence"] == "high"
+    assert found[0]["witness"]["outcome"] == "always"
+    assert "kpagecount says 0" in found[0]["witness"]["reason"]
+
+
 def test_eight_of_ten_verdicts_are_true_and_give_a_reason() -> None:
     verdicts = [row["verdict"] for row in _rows()]
     assert set(verdicts) == {"true", "false"}

@@ -18,8 +18,9 @@ from reviewer.pipeline.accounts import Accounts
 from reviewer.pipeline.confirm import confirm
 from reviewer.pipeline.lifecycle import find_differences
 from reviewer.pipeline.options import silent
-from reviewer.rulebook import load_rules
+from reviewer.rulebook import load_rules, load_vocabulary
 
+WORDS = load_vocabulary().counting
 Make = Callable[..., SourceTree]
 
 
@@ -34,14 +35,14 @@ def _codes(minimm: Make, path: str, old: str, new: str) -> tuple[CodeBase, CodeB
 def test_a_statistic_no_longer_taken_back_is_a_row(minimm: Make) -> None:
     before, after = _codes(minimm, "mm/rmap.c", "mod_node_page_state(NR_ANON_MAPPED, -nr)", ";")
     changed = frozenset({("mm/rmap.c", "page_remove_rmap")})
-    rows = find_differences(before, after, changed, silent, Accounts(silent))
+    rows = find_differences(before, after, changed, silent, Accounts(silent), WORDS)
     assert any(
         row.scenario == "accounting"
         and (row.before, row.after) == (Outcome.NEVER, Outcome.ALWAYS)
         and "NR_ANON_MAPPED is 512 with 0 such pages mapped" in row.detail
         for row in rows
     )
-    again = find_differences(after, before, changed, silent, Accounts(silent))
+    again = find_differences(after, before, changed, silent, Accounts(silent), WORDS)
     back = next(row for row in again if "last PMD" in row.detail)
     assert (back.before, back.after) == (Outcome.ALWAYS, Outcome.NEVER)
     assert "no longer: NR_ANON_MAPPED is 512" in back.detail
@@ -55,7 +56,7 @@ def test_a_change_that_moves_no_counter_has_no_row(minimm: Make) -> None:
         "; mod_node_page_state(NR_ANON_MAPPED, -nr)",
     )
     changed = frozenset({("mm/rmap.c", "page_remove_rmap")})
-    assert find_differences(before, after, changed, silent, Accounts(silent)) == ()
+    assert find_differences(before, after, changed, silent, Accounts(silent), WORDS) == ()
 
 
 def test_nothing_runs_for_a_change_elsewhere(minimm: Make, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,7 +67,7 @@ def test_nothing_runs_for_a_change_elsewhere(minimm: Make, monkeypatch: pytest.M
 
     monkeypatch.setattr("reviewer.pipeline.accounts.run_accounting", run)
     changed = frozenset({("mm/mmap.c", "do_munmap")})
-    assert find_differences(before, after, changed, silent, Accounts(silent)) == ()
+    assert find_differences(before, after, changed, silent, Accounts(silent), WORDS) == ()
 
 
 def _counting(function: str) -> Finding:

@@ -17,6 +17,7 @@ from reviewer.replay.machine.machine import CodeSource
 from reviewer.replay.scenarios.scenario import History, HistoryStep, ScenarioOperation
 from reviewer.replay.scheme.tables import runs
 from reviewer.replay.scheme.world import HPAGE_PMD_NR
+from reviewer.replay.source.driver import Driver
 from reviewer.replay.source.engine import SourceEngine
 from reviewer.replay.source.pagemap import read_exclusive
 from reviewer.replay.stepping.thread import Oops, Undecided
@@ -53,25 +54,39 @@ class AccountingRow:
 
 @dataclass(frozen=True, slots=True)
 class Accounting:
-    """The rows of a tree, and the functions of it that ran, as (path, name)."""
+    """The rows of a tree, and the functions of it that ran, as (path, name).
+
+    ``driver`` names the driver that took part, for a reader.
+    """
 
     rows: tuple[AccountingRow, ...]
     ran: frozenset[tuple[str, str]]
+    driver: str = ""
 
 
-def run_accounting(code: CodeSource, histories: Sequence[History]) -> Accounting:
-    """Run the histories on a tree's own source; one that cannot go on ends with its reason."""
+def run_accounting(
+    code: CodeSource, histories: Sequence[History], driver: Driver | None = None
+) -> Accounting:
+    """Run the histories on a tree's own source; one that cannot go on ends with its reason.
+
+    Those that a driver takes part in are run if there is one, the others if there is none.
+    """
     rows: list[AccountingRow] = []
     ran: set[tuple[str, str]] = set()
     for history in histories:
+        if bool(history.given) != (driver is not None):
+            continue
+        name = history.name if driver is None else f"{history.name}: {driver.path}"
         try:
             engine = SourceEngine(code, FIRST_PFN, BLOCKS, SMALL)
+            if driver is not None:
+                engine.add_driver(driver, dict(history.given))
         except Undecided as event:
-            rows.append(AccountingRow(history.name, "set up", undecided=str(event)))
+            rows.append(AccountingRow(name, "set up", undecided=str(event)))
             continue
-        rows.extend(_run(engine, history))
+        rows.extend(_run(engine, name, history.steps))
         ran |= engine.machine.functions()
-    return Accounting(tuple(rows), frozenset(ran))
+    return Accounting(tuple(rows), frozenset(ran), f", {driver.path}" if driver else "")
 
 
 def compare(
@@ -84,18 +99,20 @@ def compare(
     return tuple((old.get(k), new.get(k)) for k in keys if old.get(k) != new.get(k))
 
 
-def _run(engine: SourceEngine, history: History) -> Iterator[AccountingRow]:
-    for number, step in enumerate(history.steps, start=1):
+def _run(
+    engine: SourceEngine, history: str, steps: Sequence[HistoryStep]
+) -> Iterator[AccountingRow]:
+    for number, step in enumerate(steps, start=1):
         name = f"{number}. {_spell(step)}"
         try:
             broken = _perform(engine, step)
-            yield _row(engine, history.name, name, broken, raced=step.beside is not None)
+            yield _row(engine, history, name, broken, raced=step.beside is not None)
         except Undecided as event:
-            yield AccountingRow(history.name, name, undecided=str(event))
+            yield AccountingRow(history, name, undecided=str(event))
             return
         except Oops as event:
             dies = f"dies of {event.text} at {event.path}:{event.line}"
-            yield AccountingRow(history.name, name, broken=(dies,))
+            yield AccountingRow(history, name, broken=(dies,))
             return
 
 
@@ -116,6 +133,8 @@ def _row(
     events = engine.statistics(EVENTS, "vm_event")
     values += [(key, str(value)) for key, value in events.items()]
     values += _exclusive(engine)
+    if engine.world.driver is not None:
+        values.append(("the driver's answer", str(engine.world.driver.answer)))
     left = tuple(iter_broken(engine, counts))
     return AccountingRow(
         history, step, tuple(values), (*broken, *left), raced=raced and bool(broken) and not left

@@ -9,7 +9,7 @@ and end.)
 
 from __future__ import annotations
 
-from reviewer.replay.histories.rules import iter_broken
+from reviewer.replay.histories.rules import iter_broken, spell_times
 from reviewer.replay.interpreter.mixed import MixedThread
 from reviewer.replay.scenarios.actors import run_operation
 from reviewer.replay.scenarios.scenario import ScenarioOperation
@@ -51,8 +51,9 @@ def run_watched(engine: SourceEngine, operation: ScenarioOperation) -> tuple[str
                 wrong.append("a page that nobody maps is queued for a deferred split")
     if least < min(before, world.mappings(WATCHED)):
         wrong.append(
-            f"page[{WATCHED}], mapped {before} times before and {world.mappings(WATCHED)} after,"
-            f" is seen mapped {least} times in between ({where})"
+            f"page[{WATCHED}], mapped {spell_times(before)} before and "
+            f"{spell_times(world.mappings(WATCHED))} after, is seen mapped "
+            f"{spell_times(least)} in between ({where})"
         )
     return tuple(wrong)
 

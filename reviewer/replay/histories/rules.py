@@ -11,12 +11,15 @@ from reviewer.replay.source.pagemap import FUNCTION, read_exclusive
 from reviewer.replay.stepping.thread import Undecided
 
 PAGEMAP = "pagemap tells "
+FIRST_UNUSED = 5
+"""A compound page's tails from this one on hold nothing of their own, in all trees so far."""
 PRIVATE = {"anon", "hugetlb"}
 
 
 def iter_broken(engine: SourceEngine, counts: Sequence[int]) -> Iterator[str]:
     """Name the rules that do not hold; ``counts`` are what kpagecount says of the first pages."""
     yield from _wrong_counts(engine.world, counts)
+    yield from _strange_counters(engine.world)
     yield from _wrong_statistics(engine)
     mapped = sum(page < HPAGE_PMD_NR for page in engine.world.count_mappings())
     if engine.split_queue_length() and mapped in (0, HPAGE_PMD_NR):
@@ -34,8 +37,27 @@ def _wrong_counts(world: World, counts: Sequence[int]) -> Iterator[str]:
     mapped = world.count_mappings()
     for page, count in enumerate(counts):
         if count != mapped[page]:
-            yield f"page[{page}] is mapped {_times(mapped[page])}, kpagecount says {count}"
+            yield f"page[{page}] is mapped {spell_times(mapped[page])}, kpagecount says {count}"
             return
+
+
+def _strange_counters(world: World) -> Iterator[str]:
+    """Find counters that are below what they start at, or count where no counter is.
+
+    A hugetlb page has one counter; what lies at its place in another tail is none.
+    """
+    pages = world.pages
+    for head, compound in world.allocated.items():
+        if compound.kind != "hugetlb":
+            continue
+        whole = pages.peek(head, "compound_mapcount")
+        if whole < -1:
+            yield f"compound_mapcount of page[{head}] is {whole}"
+        for page in range(head + FIRST_UNUSED, head + HPAGE_PMD_NR):
+            count = pages.peek(page - 1, "compound_mapcount")
+            if count:
+                yield f"page[{page}], a tail of page[{head}], has a compound_mapcount: {count}"
+                return
 
 
 def _wrong_statistics(engine: SourceEngine) -> Iterator[str]:
@@ -73,7 +95,8 @@ def _shared_writes(world: World) -> Iterator[str]:
             writable += range(process.pmd.page, process.pmd.page + HPAGE_PMD_NR)
         for page in writable:
             if mapped[page] > 1:
-                yield f"{name} may write to page[{page}], which is mapped {_times(mapped[page])}"
+                times = spell_times(mapped[page])
+                yield f"{name} may write to page[{page}], which is mapped {times}"
                 return
 
 
@@ -92,9 +115,10 @@ def _wrong_exclusive(engine: SourceEngine) -> Iterator[str]:
             count = mapped[process.pmd.page + index]
             if exclusive != (count == 1):
                 says = "exclusive" if exclusive else "not exclusive"
-                yield f"{PAGEMAP}{name} that page[{index}], mapped {_times(count)}, is {says}"
+                yield f"{PAGEMAP}{name} that page[{index}], mapped {spell_times(count)}, is {says}"
                 break
 
 
-def _times(number: int) -> str:
+def spell_times(number: int) -> str:
+    """Return "once", "2 times"."""
     return "once" if number == 1 else f"{number} times"

@@ -10,7 +10,9 @@ from reviewer.model.witness import Outcome, Step, Witness
 from reviewer.replay.histories.accounting import Accounting, AccountingRow, run_accounting
 from reviewer.replay.histories.rules import reader_of
 from reviewer.replay.machine.machine import CodeSource
+from reviewer.replay.reach import ACCOUNTING, find_reach
 from reviewer.replay.scenarios.scenario import Scenario
+from reviewer.replay.source.driver import Driver
 
 HISTORY_PATH = "(history)"
 """What a step of a history says for the path of its source."""
@@ -20,7 +22,20 @@ def replay_histories(
     code: CodeSource, scenario: Scenario, call_path: Sequence[PathStep]
 ) -> Witness:
     """Run the histories of a scenario and judge them for a call path."""
-    return judge(run_accounting(code, scenario.histories), scenario, call_path)
+    driver = find_driver(code, call_path)
+    return judge(run_accounting(code, scenario.histories, driver), scenario, call_path)
+
+
+def find_driver(code: CodeSource, call_path: Sequence[PathStep]) -> Driver | None:
+    """Return the driver whose functions a call path ends in, None where it ends in mm's own.
+
+    mm's own are what the histories run of any tree; whether anything else is a driver that
+    can be run, running it will tell.
+    """
+    last = call_path[-1]
+    if (last.path, last.function) in find_reach(code, ACCOUNTING):
+        return None
+    return Driver(last.path, tuple(step.function for step in call_path if step.path == last.path))
 
 
 def judge(
@@ -37,6 +52,8 @@ def judge(
     wanted = {step.function for step in call_path}
     if call_path[-1].function not in {name for _, name in found.ran}:
         reason = f"no history runs {call_path[-1].function}"
+        needed = next((row.undecided for row in found.rows if row.undecided), "")
+        reason += f": {needed}" if needed else ""
         return _witness(scenario, found, Outcome.UNDECIDED, reason)
     broken = []
     for row in found.rows:
@@ -51,7 +68,10 @@ def judge(
     open_ends = [row for row in found.rows if row.undecided]
     if open_ends:
         return _witness(scenario, found, Outcome.UNDECIDED, describe(open_ends[0]))
-    return _witness(scenario, found, Outcome.NEVER, f"{len(scenario.histories)} histories")
+    number = len({row.history for row in found.rows})
+    return _witness(
+        scenario, found, Outcome.NEVER, f"{number} {'history' if number == 1 else 'histories'}"
+    )
 
 
 def broken_rules(found: Accounting) -> frozenset[str]:
@@ -87,9 +107,10 @@ def _witness(
         _trace(found.rows, row) if row is not None else (),
         "",
         len(found.rows),
-        len(scenario.histories),
+        len({row.history for row in found.rows}),
         reason=reason,
-        model="the tree's own rmap, split, fault and free functions; page tables by the model",
+        model=f"the tree's own rmap, split, fault and free functions{found.driver}; "
+        "page tables by the model",
         first_pfn=scenario.first_pfn,
         bound=None,
     )

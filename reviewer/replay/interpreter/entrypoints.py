@@ -148,6 +148,7 @@ _KEYS = {
     "init_on_free": False,
     "init_on_alloc": True,
     "check_pages_enabled": True,
+    "lru_gen_caps": False,
     "memcg_kmem_online_key": True,
     "memcg_kmem_enabled_key": True,
 }

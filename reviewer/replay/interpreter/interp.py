@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from reviewer.replay.lowering.function import fold_constant, lower_function
+from reviewer.replay.lowering.constants import fold_constant, lay_out_constant
+from reviewer.replay.lowering.function import lower_function
 from reviewer.replay.machine.assemble import ACCESS, CALL, RETURN, Stop
 from reviewer.replay.machine.machine import CodeSource, Function, Machine
 from reviewer.replay.memory.words import STACK_LOW, STACK_SIZE, BadAddress
@@ -20,7 +21,7 @@ DEPTH_LIMIT = 200
 
 def make_machine(code: CodeSource) -> Machine:
     """Return an empty machine for a tree's code."""
-    machine = Machine(code, lower_function)
+    machine = Machine(code, lower_function, lay_out_constant)
     machine.types.fold = lambda expr: fold_constant(machine, expr)
     return machine
 

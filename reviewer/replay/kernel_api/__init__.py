@@ -13,6 +13,8 @@ from reviewer.replay.kernel_api import (
     bits,
     bug,
     compute,
+    files,
+    heap,
     locks,
     pages,
     pagetables,
@@ -20,7 +22,9 @@ from reviewer.replay.kernel_api import (
 )
 from reviewer.replay.kernel_api.support import Primitive
 
-_TABLES = (access, ambient, bits, bug, compute, locks, pages, pagetables, statistics)
+_TABLES = (
+    access, ambient, bits, bug, compute, files, heap, locks, pages, pagetables, statistics
+)  # fmt: skip
 _PRIMITIVES: dict[str, Primitive] = {}
 for _module in _TABLES:
     _PRIMITIVES.update(_module.TABLE)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reviewer.model.ctree import Call, Name, Unary
+from reviewer.model.ctree import Call, Index, Name, Unary
 from reviewer.replay.kernel_api.support import Primitive, argument, fixed, nothing
 from reviewer.replay.machine.arith import Operand, constant
 from reviewer.replay.stepping.thread import Undecided
@@ -51,6 +51,8 @@ def _static_branch(low: CallLowering, call: Call) -> Operand:
     key = argument(call, len(call.args) - 1)  # static_branch_maybe(CONFIG, &key)
     if isinstance(key, Unary) and key.op == "&":
         key = key.operand
+    if isinstance(key, Index):
+        key = key.base  # all keys of an array stand alike
     if not isinstance(key, Name):
         raise Undecided("needs a static key by name", call.span)
     value = low.machine.static_keys.get(key.name)

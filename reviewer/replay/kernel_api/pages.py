@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reviewer.model.ctree import Call, Expr, Name, Number
-from reviewer.replay.kernel_api.support import Primitive, argument
+from reviewer.replay.kernel_api.support import Primitive, argument, fixed, nothing
 from reviewer.replay.machine.arith import Operand, arithmetic, constant, convert, select
 from reviewer.replay.memory.valuetype import BOOL, INT, ULONG, PointerType
 from reviewer.replay.memory.words import VMEMMAP
@@ -75,6 +75,9 @@ TABLE: dict[str, Primitive] = {
     "__page_to_pfn": _page_to_pfn,
     "pfn_to_online_page": _pfn_to_online_page,
     "pfn_valid": _pfn_valid,
+    "lru_add_drain": nothing,  # what waits for the LRU is the scenario's
+    "mlock_drain_local": nothing,
+    "get_pfnblock_flags_mask": fixed(0),  # MIGRATE_UNMOVABLE: whoever pins may stay there
     "free_unref_page": _free_pages,
     "__free_pages_ok": _free_pages,
     "get_deferred_split_queue": _deferred_split_queue,

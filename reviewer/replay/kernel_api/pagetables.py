@@ -14,6 +14,7 @@ from reviewer.replay.machine.arith import Operand, Registers, arithmetic, consta
 from reviewer.replay.machine.instr import STACK, Act, Reporter
 from reviewer.replay.memory.valuetype import ULONG, PointerType
 from reviewer.replay.memory.words import STACK_SIZE
+from reviewer.replay.stepping.thread import Undecided
 
 if TYPE_CHECKING:
     from reviewer.replay.lowering.calls import CallLowering
@@ -47,7 +48,14 @@ def _pte_offset(low: CallLowering, call: Call) -> Operand:
     index = arithmetic("&", page, constant(TABLE_BYTES // 8 - 1, ULONG), ULONG)
     fn = index.closure()
     kind = PointerType(low.types.resolve_name("pte_t"))
-    return low.settle(Operand(kind, fn=lambda r: _scratch(r) + 8 * fn(r)))
+    entry = low.settle(Operand(kind, fn=lambda r: _scratch(r) + 8 * fn(r)))
+    words, place = low.machine.memory.words, entry.closure()
+
+    def begin(_thread: Reporter, registers: Registers) -> None:
+        words.setdefault(place(registers), 0)  # no entry yet, if nobody filled the table
+
+    low.emit(Act(call.span, begin))
+    return entry
 
 
 def _table(low: CallLowering, call: Call) -> Operand:
@@ -108,6 +116,16 @@ def _same_entry(low: CallLowering, call: Call) -> Operand:
     return low.value(argument(call, 0))
 
 
+def _insert_pfn(low: CallLowering, call: Call) -> Operand:
+    """``vmf_insert_pfn(vma, addr, pfn)``: the entry names memory, no page: nothing is counted."""
+    for arg in call.args:
+        low.effect(arg)
+    done = low.machine.code.find_enumerator("VM_FAULT_NOPAGE")
+    if done is None:
+        raise Undecided("needs VM_FAULT_NOPAGE", call.span)
+    return constant(done)
+
+
 _SILENT = (
     *("pte_unmap", "update_mmu_cache", "update_mmu_cache_pmd", "update_mmu_tlb"),
     *("flush_tlb_range", "flush_pmd_tlb_range", "flush_tlb_page", "flush_cache_range"),
@@ -116,10 +134,13 @@ _SILENT = (
     "mmu_notifier_invalidate_range_only_end",
     *("mmu_notifier_invalidate_range_end", "pgtable_trans_huge_deposit"),
     *("set_ptes", "add_mm_counter", "inc_mm_counter", "dec_mm_counter"),
+    *("add_mm_counter_fast", "inc_mm_counter_fast", "dec_mm_counter_fast"),
 )
 
 TABLE: dict[str, Primitive] = dict.fromkeys(_SILENT, nothing)
 TABLE |= {
+    "vmf_insert_pfn": _insert_pfn,
+    "vmf_insert_pfn_prot": _insert_pfn,
     "pmd_populate": _populate,
     "pmd_page_vaddr": _table,
     "pte_offset_map": _pte_offset,

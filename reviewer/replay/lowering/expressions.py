@@ -160,6 +160,8 @@ class ExpressionLowering(OperatorLowering):
         place = self.find_place(expr)
         if place is not None:
             return self.address_of(place)
+        if isinstance(expr, Name) and self.find_returns(expr.name) is None:
+            return constant(self.machine.find_address(expr.name), PointerType(VOID))
         operand = self.value(expr)
         if isinstance(operand.type, PointerType) and isinstance(operand.type.to, FunctionType):
             return operand

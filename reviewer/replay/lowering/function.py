@@ -9,7 +9,6 @@ from reviewer.model.ctree import (
     Break,
     Case,
     Continue,
-    CType,
     Declare,
     Evaluate,
     Expr,
@@ -19,7 +18,6 @@ from reviewer.model.ctree import (
     InitList,
     Loop,
     Return,
-    Span,
     StatementExpr,
     Stmt,
     Switch,
@@ -238,7 +236,7 @@ class Lowering(ExpressionLowering):
 
     def _declare(self, stmt: Declare) -> None:
         try:
-            kind = self._declared(stmt)
+            kind = self.declared(stmt)
         except Undecided as undecided:
             self.trap(undecided, stmt.span)
             self.bind(stmt.name, Place(INT, reg=self.register()))
@@ -258,7 +256,8 @@ class Lowering(ExpressionLowering):
         if stmt.name not in self._scopes[-1]:
             self.declare(stmt.name, kind)
 
-    def _declared(self, stmt: Declare) -> ValueType:
+    def declared(self, stmt: Declare) -> ValueType:
+        """Return a declared variable's type; an initialiser can say how long an array is."""
         if stmt.type.base in ("__auto_type", "auto") and stmt.value is not None:
             return decay(self.type_of(stmt.value))
         kind = self.types.resolve(stmt.type, self.type_of)
@@ -309,19 +308,6 @@ class Lowering(ExpressionLowering):
             for item in items[:-1]:
                 self.statement(item)
             return self.value(items[-1].expr)
-
-
-def fold_constant(machine: Machine, expr: Expr) -> int | None:
-    """Evaluate a constant expression with C's own types; None where it is not constant."""
-    span = Span("", 0)
-    empty = FunctionDef(span, "", CType("void"), (), Block(span, ()))
-    lowering = Lowering(machine, empty, "")
-    with lowering.capture() as items:
-        try:
-            operand = lowering.value(expr)
-        except Undecided:
-            return None
-    return None if items else operand.const
 
 
 def lower_function(machine: Machine, definition: FunctionDef, near: str) -> Function:

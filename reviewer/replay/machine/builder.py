@@ -193,7 +193,7 @@ class Builder:
         for scope in reversed(self._scopes):
             if name in scope:
                 return scope[name]
-        found = self.machine.find_global(name)
+        found = self.machine.find_global(name) or self.machine.find_constant(name, self.near)
         if found is None:
             return None
         return Place(found.type, address=Address(Operand(ULONG, const=found.address)))

@@ -7,11 +7,11 @@ Functions are lowered once, when first called.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
-from reviewer.model.ctree import FunctionDef, Span, StructDef, TypedefDef
+from reviewer.model.ctree import Declare, FunctionDef, Span, StructDef, TypedefDef
 from reviewer.model.facts import FunctionFacts, Skipped
 from reviewer.replay.machine.assemble import Code
 from reviewer.replay.memory.layout import Types
@@ -36,6 +36,7 @@ from reviewer.replay.memory.words import (
 from reviewer.replay.stepping.thread import Undecided
 
 GLOBAL_LIMIT = 1 << 22  # bytes of one variable
+HEAP = 1 << 17  # bytes
 STATISTICS = 256  # more vmstat items than any tree has
 
 
@@ -54,12 +55,20 @@ class CodeSource(Protocol):
         """Return the value of an enumerator."""
         ...
 
+    def iter_functions(self, name: str) -> Iterable[FunctionFacts]:
+        """Return every function of that name."""
+        ...
+
     def find_function(self, name: str, near: str = "") -> FunctionFacts | None:
         """Return the function a caller in file ``near`` means."""
         ...
 
     def body(self, facts: FunctionFacts) -> FunctionDef | Skipped:
         """Return the function's tree, or why there is none."""
+        ...
+
+    def find_constant(self, name: str, near: str) -> Declare | None:
+        """Return a variable of the file ``near`` that keeps the value it begins with."""
         ...
 
 
@@ -91,12 +100,16 @@ class Global:
 
 
 Lowering = Callable[["Machine", FunctionDef, str], Function]
+Image = Callable[["Machine", Declare, str], "Global"]
 
 
 class Machine:
-    """The simulated machine; threads share it. ``lowering`` turns a body into a Function."""
+    """The simulated machine; threads share it.
 
-    def __init__(self, code: CodeSource, lowering: Lowering) -> None:
+    ``lowering`` turns a body into a Function; ``image`` lays out a variable that keeps its value.
+    """
+
+    def __init__(self, code: CodeSource, lowering: Lowering, image: Image) -> None:
         self.code = code
         self.memory = Memory()
         self.types = Types(code)
@@ -105,7 +118,10 @@ class Machine:
         self.first_pfn = 0
         self.page_count = 0
         self._lowering = lowering
+        self._image = image
         self._globals: dict[str, Global] = {}
+        self._constants: dict[tuple[str, str], Global | None] = {}
+        self._unseen: dict[str, int] = {}
         self._functions: dict[tuple[str, str], Function] = {}
         self._bodies: dict[tuple[str, str], tuple[FunctionDef | Skipped | None, str]] = {}
         self._addresses: dict[tuple[str, str], int] = {}
@@ -154,6 +170,10 @@ class Machine:
             self._at[address] = key
         return address
 
+    def function_named_at(self, address: int) -> tuple[str, str]:
+        """Return name and file of the function a stored pointer leads to, ("", "") for none."""
+        return self._at.get(address, ("", ""))
+
     def function_at(self, address: int, span: Span | None) -> Function:
         """Return the function a pointer leads to."""
         key = self._at.get(address)
@@ -180,6 +200,27 @@ class Machine:
     def find_global(self, name: str) -> Global | None:
         """Return a variable the scenario defines."""
         return self._globals.get(name)
+
+    def find_constant(self, name: str, near: str) -> Global | None:
+        """Return a static variable of the file ``near`` that keeps the value it begins with."""
+        key = (name, near)
+        if key not in self._constants:
+            declared = self.code.find_constant(name, near)
+            self._constants[key] = None
+            if declared is not None and declared.static:  # others have one address in all files
+                self._constants[key] = self._image(self, declared, near)
+        return self._constants[key]
+
+    def set_address(self, name: str, address: int) -> None:
+        """Say where a variable lies that the scenario has made."""
+        self._unseen[name] = address
+
+    def find_address(self, name: str) -> int:
+        """Return the address of a variable: of one nobody made, nobody may look into it."""
+        address = self._unseen.get(name)
+        if address is None:
+            address = self._unseen[name] = self.memory.opaque(name)
+        return address
 
     def string(self, text: str) -> int:
         """Return the address of a string literal."""
@@ -216,6 +257,13 @@ class Machine:
             items = ArrayType(LONG, STATISTICS)
             return self.define_global(name, items, 0, constant=True)
         return known.address
+
+    def heap(self) -> tuple[int, int]:
+        """Return where the heap begins, which is its first word, and how long it is."""
+        known = self._globals.get("heap")
+        kind = ArrayType(LONG, HEAP // 8)
+        address = self.define_global("heap", kind, 0) if known is None else known.address
+        return address, HEAP
 
     def deferred_split_queue(self) -> int:
         """Return the address of the one ``struct deferred_split``, empty at first."""

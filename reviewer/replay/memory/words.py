@@ -188,6 +188,12 @@ class Memory:
             at += step
         return value
 
+    def set_up(self, address: int, size: int, value: int) -> None:
+        """Give the initial image a value: nothing to undo, whenever it becomes known."""
+        word = address & -_WORD
+        shift, mask = (address - word) * 8, (1 << (size * 8)) - 1
+        self.words[word] = self.words[word] & ~(mask << shift) | (value & mask) << shift
+
     def store_bytes(self, address: int, size: int, value: int) -> None:
         """Store an object of any size, little-endian; not atomic."""
         at = 0

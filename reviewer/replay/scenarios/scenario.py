@@ -46,10 +46,15 @@ class HistoryStep:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """Operations one after the other; what is asked is what they leave."""
+    """Operations one after the other; what is asked is what they leave.
+
+    ``given`` are the numbers a driver is asked with, by name; such a history runs only where
+    there is a driver to run.
+    """
 
     name: str
     steps: tuple[HistoryStep, ...]
+    given: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +149,11 @@ def _history(data: object, where: str) -> History:
         operation, _, beside = str(line).partition(" while ")
         other = parse_operation(beside, where) if beside else None
         steps.append(HistoryStep(parse_operation(operation, where), other))
-    return History(_text(data, "name", where), tuple(steps))
+    given = data.get("given", {})
+    if not isinstance(given, dict):
+        raise BadInputError(f"{where}: given is a table of numbers")
+    numbers = tuple((name, _number(given, name, 0, where)) for name in given)
+    return History(_text(data, "name", where), tuple(steps), numbers)
 
 
 def _text(data: Mapping[str, object], key: str, where: str) -> str:

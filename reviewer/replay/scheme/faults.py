@@ -69,7 +69,9 @@ def _fault(world: World, table: Process, index: int) -> Body:
     """Nothing is mapped there: a huge page where one fits, else a small one."""
     area = table.vma[index]
     kind = area.kind
-    if kind.startswith("hugetlb"):
+    if kind == "driver":
+        yield from _fault_in_driver(world, table, index)
+    elif kind.startswith("hugetlb"):
         yield from _fault_hugetlb(world, table, shared=kind == "hugetlb-shared")
     elif table.fits_pmd() and world.cached_whole(kind):
         if kind == "anon":
@@ -87,6 +89,16 @@ def _fault(world: World, table: Process, index: int) -> Body:
         table.page_table = True
     else:
         yield from _map_file_page(world, table, index)
+    return 0
+
+
+def _fault_in_driver(world: World, table: Process, index: int) -> Body:
+    """Ask the driver; what it gives is mapped by a PTE, whatever kind of page it is."""
+    assert world.driver is not None
+    page = yield from world.driver.fault(index)
+    if page >= 0:
+        table.ptes[index] = Entry(page, False)
+        table.page_table = True
     return 0
 
 

@@ -18,6 +18,9 @@ from reviewer.replay.scheme.world import (
 )
 from reviewer.replay.stepping.thread import Body, Undecided
 
+SHARED = {"shmem", "hugetlb-shared", "driver"}
+"""Kinds of memory that a child maps by faults of its own."""
+
 Operation = Callable[[World, str, int, int, int], Body]
 
 
@@ -35,6 +38,17 @@ def mmap(kind: str) -> Operation:
     return operation
 
 
+def mmap_driver(world: World, process: str, first: int, count: int, arg: int) -> Body:
+    """Map pages that a driver takes of a hugetlb file; no VMA if it refuses."""
+    del arg
+    table = world.processes.setdefault(process, Process())
+    if world.driver is None:
+        raise Undecided("needs a driver that hands out pages")
+    if (yield from world.driver.map(first, count)) >= 0:
+        table.vma |= dict.fromkeys(range(first, first + count), Area("driver"))
+    return 0
+
+
 def fork(world: World, process: str, first: int, count: int, arg: int) -> Body:
     """Let the child ``C<first>`` map what the parent maps, both without write access."""
     del count, arg
@@ -50,7 +64,7 @@ def fork(world: World, process: str, first: int, count: int, arg: int) -> Body:
 def _copy_table(world: World, parent: Process, child: Process) -> Body:
     scheme = world.scheme
     child.vma = {i: replace(area, locked=False) for i, area in parent.vma.items()}
-    if {area.kind for area in parent.vma.values()} & {"shmem", "hugetlb-shared"}:
+    if {area.kind for area in parent.vma.values()} & SHARED:
         return 0  # vma_needs_copy(): what can fault again is not copied
     if parent.pmd is not None:
         head = parent.pmd.page
@@ -171,6 +185,7 @@ OPERATIONS: dict[str, Operation] = {
     "mmap_anon": mmap("anon"),
     "mmap_hugetlb": mmap("hugetlb"),
     "mmap_shmem": mmap("shmem"),
+    "mmap_driver": mmap_driver,
     "fault_write": fault_write,
     "fault_read": fault_read,
     "fork": fork,

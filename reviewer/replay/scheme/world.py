@@ -12,6 +12,7 @@ import copy
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 from reviewer.replay.memory.pages import Pages, direct_map
 from reviewer.replay.scheme.counting import Scheme
@@ -96,6 +97,20 @@ class Process:
         return not self.page_table and self.is_one_area()
 
 
+class PageDriver(Protocol):
+    """A driver that lends pages of a file to processes; its steps are the tree's or a model's."""
+
+    answer: int | None
+
+    def map(self, first: int, count: int) -> Body:
+        """Take the file's pages and map a range of them; below 0 the driver refuses."""
+        ...
+
+    def fault(self, index: int) -> Body:
+        """Map what the driver gives for a page of the range: its number, below 0 for none."""
+        ...
+
+
 @dataclass(slots=True)
 class Compound:
     """A page the model allocated: its order, kind ("anon", "hugetlb", "shmem", "zero")."""
@@ -127,6 +142,7 @@ class World:
         self.huge_zero_page: int | None = None
         self.cache: dict[str, int] = {}
         self.written: set[int] = set()  # pages that hold more than zeros
+        self.driver: PageDriver | None = None
 
     def copy(self) -> World:
         """Return a world of its own on the same pages: a thread's private view."""

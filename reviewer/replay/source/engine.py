@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from reviewer.replay.interpreter.entrypoints import ENTRY_SIZE, Reader, make_reader
 from reviewer.replay.interpreter.interp import call, make_machine
@@ -13,6 +13,7 @@ from reviewer.replay.scheme.steps import perform
 from reviewer.replay.scheme.tables import CLAIMED
 from reviewer.replay.scheme.world import HPAGE_PMD_NR, RANGE_INDEX, World
 from reviewer.replay.source.counting import SourceScheme
+from reviewer.replay.source.driver import Driver, TreeDriver
 from reviewer.replay.stepping.thread import Body, Oops, TreeCall, Undecided
 
 
@@ -37,6 +38,10 @@ class SourceEngine:
         self.ops = 0  # operations interpreted in reading
         self._readers: dict[tuple[str, int, int], Reader] = {}
         self.machine.memory.seal()
+
+    def add_driver(self, driver: Driver, given: Mapping[str, int]) -> None:
+        """Let processes map what a driver of the tree hands out, asked with these numbers."""
+        self.world.driver = TreeDriver(self.world, self.scheme.objects, driver, given)
 
     def perform(self, body: Body) -> int:
         """Run a body, its tree calls interpreted."""

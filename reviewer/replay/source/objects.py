@@ -37,8 +37,8 @@ class TreeObjects:
         self.table = machine.memory.allocate("page table", PAGE_SIZE, CONSTANT_LOW)
         self._scratch: dict[str, int] = {}
         # odd: rmap functions that fork calls assert that a copy is in progress
-        self.mm = self._make("struct mm_struct", {"write_protect_seq": 1})
-        self.vma = self._make(
+        self.mm = self.make("struct mm_struct", {"write_protect_seq": 1})
+        self.vma = self.make(
             "struct vm_area_struct",
             {
                 "vm_mm": self.mm,
@@ -51,7 +51,8 @@ class TreeObjects:
         )
         self._place_anon_vma()
 
-    def _make(self, name: str, values: Mapping[str, int]) -> int:
+    def make(self, name: str, values: Mapping[str, int]) -> int:
+        """Make a struct with these members, the others zero; return its address."""
         kind = self.machine.types.struct(name)
         size = self.machine.types.size(kind)
         namer = self.machine.member_namer(kind)
@@ -78,6 +79,11 @@ class TreeObjects:
             except Undecided:
                 continue
             self.machine.memory.store(address + place.offset, types.size(place.type), value)
+
+    def offset(self, struct: str, member: str) -> int:
+        """Return where a member lies in a struct."""
+        types = self.machine.types
+        return types.member(types.struct(struct), member).offset
 
     def private(self, name: str, size: int) -> int:
         """Return the address of an object of the caller's own, made once."""
