@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reviewer.analysis.branches import forget_written
-from reviewer.analysis.evaluate import Results, write_head_word
+from reviewer.analysis.evaluate import write_head_word
 from reviewer.analysis.objects import (
     drop_pins,
     find_ancestors,
@@ -28,6 +28,7 @@ from reviewer.analysis.values import (
     Place,
     Ptr,
     Ref,
+    Results,
     State,
     Symbol,
     Token,

@@ -15,13 +15,12 @@ from types import MappingProxyType
 
 from reviewer.analysis.branches import forget_facts, forget_written
 from reviewer.analysis.cfg import Flow, build_flow
-from reviewer.analysis.evaluate import Results
+from reviewer.analysis.crossing import SMALL, bind, point_at, rename, rename_value, summarise
 from reviewer.analysis.hazards import CallSite, Hazard, Made
 from reviewer.analysis.liveness import find_flags, mark_live
-from reviewer.analysis.numbers import join, signs_of
 from reviewer.analysis.objects import settle
 from reviewer.analysis.secondlook import note_end
-from reviewer.analysis.summaries import DEPTH, STEPS, Exit, Summaries, Summary
+from reviewer.analysis.summaries import DEPTH, STEPS, Summaries, Summary
 from reviewer.analysis.values import (
     LOCKED,
     UNKNOWN,
@@ -34,10 +33,10 @@ from reviewer.analysis.values import (
     Predicate,
     Ptr,
     Ref,
+    Results,
     State,
     Symbol,
     Token,
-    Unknown,
     Value,
     find_root,
     object_of,
@@ -48,43 +47,7 @@ from reviewer.model import ctree as c
 from reviewer.model.facts import FunctionFacts, Skipped
 from reviewer.model.vocabulary import Vocabulary
 
-EXITS = 16
 FRAMES = 10_000
-SMALL = 64  # constants passed to a callee are kept up to this: flags and indices
-
-
-def _rename(obj: ObjectId, roots: dict[ObjectId, ObjectId]) -> ObjectId:
-    if obj[0] in ("head", "near"):
-        inner = obj[1]
-        assert isinstance(inner, tuple)
-        return (obj[0], _rename(inner, roots))
-    return roots.get(obj, obj)
-
-
-def _rename_value(value: Value, roots: dict[ObjectId, ObjectId]) -> Value:
-    match value:
-        case Ptr(obj=obj, doubt=doubt):
-            return Ptr(_rename(obj, roots), frozenset(_rename(d, roots) for d in doubt))
-        case Place(obj=obj, field=field, doubt=doubt):
-            return Place(_rename(obj, roots), field, frozenset(_rename(d, roots) for d in doubt))
-        case HeadWord(obj=obj, doubt=doubt):
-            return HeadWord(_rename(obj, roots), frozenset(_rename(d, roots) for d in doubt))
-        case Token(words=words, obj=obj, moved=moved) if obj is not None:
-            return Token(words, _rename(obj, roots), moved)
-        case Num(value=number, doubt=doubt, about=about, open=loose) if doubt or about:
-            return Num(
-                number,
-                frozenset(_rename(d, roots) for d in doubt),
-                frozenset(_rename(d, roots) for d in about),
-                loose,
-            )
-        case Unknown(doubt=doubt, about=about) if doubt or about:
-            return replace(
-                value,
-                doubt=frozenset(_rename(d, roots) for d in doubt),
-                about=frozenset(_rename(d, roots) for d in about),
-            )
-    return value
 
 
 def is_page_type(kind: c.CType, words: Vocabulary) -> bool:
@@ -224,7 +187,7 @@ class Engine:
     ) -> tuple[Results, tuple[Hazard, ...], bool]:
         """Walk ``callee`` as called on this path: result paths, hazards on the caller's pages."""
         roots: dict[ObjectId, ObjectId] = {}
-        pointed = tuple(_point(state, value) for value in values)
+        pointed = tuple(point_at(state, value) for value in values)
         for value in pointed:
             obj = object_of(value.value if isinstance(value, Pointee) else value)
             if obj is not None:
@@ -232,7 +195,7 @@ class Engine:
                 roots.setdefault(root, ("param", len(roots)))
         handed = tuple(self._hand(value, roots) for value in pointed)
         objects = {
-            _rename(obj, roots): mine
+            rename(obj, roots): mine
             for obj, mine in state.objects.items()
             if find_root(obj) in roots
         }
@@ -247,20 +210,18 @@ class Engine:
             after = state.copy()
             after.objects = dict(kept)
             for obj, mine in way.objects:
-                named = _rename(obj, back)
+                named = rename(obj, back)
                 after.objects[named] = mine
                 if mine.pins and not state.find(named).pins:
                     settle(after, named)
             for number, written in way.written:
                 ref = values[number]
                 assert isinstance(ref, Ref)
-                after.env[ref.name] = _rename_value(written, back)
+                after.env[ref.name] = rename_value(written, back)
                 forget_facts(after, ref.name)
-            results.append((after, _rename_value(way.value, back)))
+            results.append((after, rename_value(way.value, back)))
         hazards = tuple(
-            replace(h, obj=_rename(h.obj, back))
-            for h in summary.hazards
-            if find_root(h.obj) in back
+            replace(h, obj=rename(h.obj, back)) for h in summary.hazards if find_root(h.obj) in back
         )
         return results, hazards, summary.decided
 
@@ -274,7 +235,7 @@ class Engine:
         if isinstance(value, Num):
             return Num(value.value) if abs(value.value) <= SMALL else UNKNOWN
         if isinstance(value, Ptr | Place | HeadWord | Token):
-            return _rename_value(value, roots)
+            return rename_value(value, roots)
         if isinstance(value, Pointee):
             return Pointee(self._hand(value.value, roots))
         if isinstance(value, Symbol) and self.constant(value.name) is not None:
@@ -315,7 +276,7 @@ class Engine:
             self.skipped[body.path, body.function, body.reason] = body
             return None
         names = [p.name for p in body.parameters]
-        start = State(_bind(names, values), dict(objects))
+        start = State(bind(names, values), dict(objects))
         start.facts.update(dict.fromkeys(locks, True))
         behind = [(n, f"*{names[n]}") for n, v in enumerate(values) if isinstance(v, Pointee)]
         flow = self.flow(body.body, whole=True)
@@ -323,7 +284,7 @@ class Engine:
         def walk() -> Summary:
             frame = Frame(self, function, depth, frozenset(objects))
             ends = frame.run(flow, [start.copy()])
-            return _summarise(ends, tuple(frame.hazards.values()), behind)
+            return summarise(ends, tuple(frame.hazards.values()), behind)
 
         return self._summaries.work_out(key, walk)
 
@@ -369,73 +330,3 @@ class Engine:
         where = (function.name, function.path, function.line)
         self.note_made(obj, Made(function.name, *where, parameter=name, loose=loose))
         return obj
-
-
-def _point(state: State, value: Value) -> Value:
-    """Return what is handed for a value: of a variable's address what the variable holds."""
-    return Pointee(state.env.get(value.name, UNKNOWN)) if isinstance(value, Ref) else value
-
-
-def _bind(names: list[str], values: tuple[Value, ...]) -> dict[str, Value]:
-    """Return the variables of a function that starts: a pointer and what stands behind it."""
-    env: dict[str, Value] = {}
-    for name, value in zip(names, values, strict=False):
-        if isinstance(value, Pointee):
-            env[f"*{name}"], env[name] = value.value, Ref(f"*{name}")
-        else:
-            env[name] = value
-    return env
-
-
-def _shown(value: Value) -> Value:
-    """Return a value as a caller can see it."""
-    if isinstance(value, Num) and abs(value.value) > SMALL:
-        return Unknown(signs=signs_of(value))
-    if isinstance(value, Symbol | Ref):
-        return UNKNOWN
-    return value
-
-
-def _summarise(
-    ends: Results, hazards: tuple[Hazard, ...], behind: list[tuple[int, str]]
-) -> Summary:
-    """Reduce the paths' ends to what a caller can see of them.
-
-    ``behind`` are the pointers to the caller's variables: parameter number and name.
-    """
-    exits: dict[Exit, None] = {}
-    for state, value in ends:
-        shown = _shown(value)
-        written = tuple((n, _shown(state.env.get(name, UNKNOWN))) for n, name in behind)
-        seen = (object_of(v) for v in (shown, *(v for _, v in written)))
-        keep = {find_root(obj) for obj in seen if obj is not None}
-        objects = (
-            (obj, mine)
-            for obj, mine in state.objects.items()
-            if find_root(obj)[0] == "param" or find_root(obj) in keep
-        )
-        exits[Exit(shown, tuple(sorted(objects, key=repr)), written)] = None
-    found = tuple(exits)
-    if len(found) > EXITS:
-        found = _join_numbers(found)
-    return Summary(found, hazards, decided=True)
-
-
-def _join_numbers(ways: tuple[Exit, ...]) -> tuple[Exit, ...]:
-    """Join the ways out that differ in plain numbers only."""
-    groups: dict[tuple[object, ...], Exit] = {}
-    for way in ways:
-        values = (way.value, *(v for _, v in way.written))
-        key = (way.objects, *(None if isinstance(v, Num | Unknown) else v for v in values))
-        known = groups.get(key, way)
-        written = tuple(
-            (n, _joined(v, w)) for (n, v), (_, w) in zip(known.written, way.written, strict=True)
-        )
-        groups[key] = Exit(_joined(known.value, way.value), way.objects, written)
-    return tuple(groups.values())
-
-
-def _joined(a: Value, b: Value) -> Value:
-    if isinstance(a, Num | Unknown) and isinstance(b, Num | Unknown):
-        return join(a, b)
-    return b

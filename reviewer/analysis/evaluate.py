@@ -7,14 +7,19 @@ from typing import TYPE_CHECKING
 
 from reviewer.analysis.branches import decide, equality, find_slot, is_open, truths
 from reviewer.analysis.control import CONSTANTS, choose_arm
-from reviewer.analysis.numbers import COMPARISONS, as_flags, compare, fold, mask_bits
 from reviewer.analysis.objects import (
     find_head,
     find_neighbour,
-    join_groups,
     step_neighbour,
 )
-from reviewer.analysis.secondlook import note_compared, note_look
+from reviewer.analysis.operators import (
+    COMPARES,
+    TAIL,
+    combine,
+    find_number,
+    mask_variable,
+)
+from reviewer.analysis.secondlook import note_compared
 from reviewer.analysis.uses import note_cast, note_read
 from reviewer.analysis.values import (
     UNKNOWN,
@@ -24,14 +29,13 @@ from reviewer.analysis.values import (
     Place,
     Ptr,
     Ref,
+    Results,
     State,
     Symbol,
     Token,
     Unknown,
     Value,
-    about_of,
     doubt_of,
-    split,
 )
 from reviewer.model import ctree as c
 from reviewer.model.pagestate import Position
@@ -40,12 +44,8 @@ from reviewer.model.vocabulary import Vocabulary
 if TYPE_CHECKING:
     from reviewer.analysis.walk import Frame
 
-Results = list[tuple[State, Value]]
 
-
-COMPARES = frozenset({"==", "!="})
 ORDER0 = frozenset({Position.ORDER0})
-TAIL = frozenset({Position.TAIL})
 
 
 def evaluate(frame: Frame, state: State, expr: c.Expr) -> Results:
@@ -212,7 +212,8 @@ def _assign(frame: Frame, state: State, expr: c.Assign) -> Results:
                 elif isinstance(old, Token):
                     stored = replace(old, moved=True)
             elif expr.op in ("|=", "&="):
-                stored = _mask_variable(frame, s, expr, value)
+                old = s.env.get(find_slot(s, expr.target))
+                stored = mask_variable(expr.op[0], old, find_number(frame, value))
         if isinstance(expr.target, c.Member) and expr.target.field in frame.words.head_word_fields:
             for s2, place in frame.address(new, expr.target):
                 written = write_head_word(s2, place.obj, stored) if isinstance(place, Place) else s2
@@ -221,18 +222,6 @@ def _assign(frame: Frame, state: State, expr: c.Assign) -> Results:
         frame.store(new, expr.target, stored)
         results.append((new, stored))
     return results
-
-
-def _mask_variable(frame: Frame, state: State, expr: c.Assign, value: Value) -> Value:
-    """Return a word of flags after ``|=`` or ``&=``."""
-    old = state.env.get(find_slot(state, expr.target))
-    number = _number(frame, value)
-    if not isinstance(old, Num | Unknown) or not isinstance(number, Num | Unknown):
-        return UNKNOWN
-    masked = mask_bits(expr.op[0], old, number)
-    if isinstance(masked, Unknown) and masked.may == masked.must:
-        return as_flags(Num(masked.must, masked.doubt))
-    return UNKNOWN if masked is None else masked
 
 
 def write_head_word(state: State, obj: ObjectId, value: Value) -> State:
@@ -253,80 +242,7 @@ def _binary(frame: Frame, state: State, expr: c.Binary) -> Results:
             if expr.op in COMPARES:
                 note_compared(frame, s2, expr, left, right)
             if expr.op in ("==", "!=", "&", "|"):
-                results += _combine(s2, expr.op, _number(frame, left), _number(frame, right))
+                results += combine(s2, expr.op, find_number(frame, left), find_number(frame, right))
             else:
-                results += _combine(s2, expr.op, left, right)
+                results += combine(s2, expr.op, left, right)
     return results
-
-
-def _number(frame: Frame, value: Value) -> Value:
-    """Return an enumerator as its number."""
-    number = frame.engine.constant(value.name) if isinstance(value, Symbol) else None
-    return value if number is None else Num(number)
-
-
-def _combine(state: State, op: str, left: Value, right: Value) -> Results:
-    match left, right:
-        case HeadWord(obj=obj, doubt=doubt), Num(value=mask) if op == "&" and mask == 1:
-            # its own doubt counts only where the answer follows from the claim
-            through = doubt - {obj}
-            return [
-                (s, Num(int(truth), own | through, frozenset({obj}) | through))
-                for s, truth, own in split(state, obj, TAIL)
-            ]
-        case Num(value=1), HeadWord() if op == "&":
-            return _combine(state, op, right, left)
-        case HeadWord(obj=obj, doubt=doubt), Num() if op in ("-", "&"):
-            new = state.copy()  # head - 1, head & ~1: the head itself
-            return [(new, Ptr(find_head(new, obj), doubt))]
-        case Ptr(), Ptr() if op in COMPARES:
-            return _compare(state, op, left, right)
-        case Ptr(), Unknown() if op in COMPARES:  # as what a slot or an entry holds by now
-            return [(note_look(state, (left.obj,)), Unknown(doubt_of(left) | doubt_of(right)))]
-        case Unknown(), Ptr() if op in COMPARES:
-            return _combine(state, op, right, left)
-        case Ptr(obj=obj, doubt=doubt), Unknown() | Num() if op in ("+", "-"):
-            if isinstance(right, Num) and right.value == 0:
-                return [(state, left)]
-            new = state.copy()
-            return [(new, Ptr(find_neighbour(new, obj), doubt))]
-        case Ptr(), Num(value=0) if op in COMPARES:
-            return [(state, Num(int(op == "!=")))]
-        case Num(value=0), Ptr() if op in COMPARES:
-            return [(state, Num(int(op == "!=")))]
-        case Num(), Num():
-            folded = fold(op, left, right)
-            if folded is not None:
-                return [(state, folded)]
-        case Num() | Unknown(), Num() | Unknown() if op in "&|":
-            masked = mask_bits(op, left, right)
-            if masked is not None:
-                return [(state, masked)]
-        case Unknown(), Num(value=number) if op in COMPARISONS:
-            answer = compare(op, left, number)
-            if answer is not None:
-                return [(state, answer)]
-        case Token(), Unknown() | Num() if op in ("+", "-", "^", "&", "|"):
-            same = isinstance(right, Num) and right.value == 0 and op in "+-^|"
-            return [(state, left if same else replace(left, moved=True))]
-        case Unknown() | Num(), Token() if op == "+":
-            return [(state, replace(right, moved=True))]
-    doubt, about = doubt_of(left) | doubt_of(right), about_of(left) | about_of(right)
-    return [(state, Unknown(doubt, about=about))]
-
-
-def _compare(state: State, op: str, left: Ptr, right: Ptr) -> Results:
-    """Compare two page pointers.
-
-    Equal ids are equal now, unless an unpinned page was read for one of them. Then the
-    comparison is the recheck: found equal to a pinned head, the page is pinned with it;
-    found different, nothing of the old claim holds.
-    """
-    equal = int(op == "==")
-    if left.obj != right.obj:
-        return [(note_look(state, (left.obj, right.obj)), UNKNOWN)]
-    doubt = left.doubt | right.doubt
-    if not doubt or state.find(left.obj).unpinned:
-        return [(state, Num(equal, doubt))]
-    same, other = join_groups(state, left.obj, doubt)
-    return [(same, Num(equal)), (other, Num(1 - equal))]

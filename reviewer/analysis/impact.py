@@ -83,7 +83,7 @@ def find_affected(before: Knowledge, after: Knowledge, changed: frozenset[Key]) 
     """
     both = (before, after)
     pages = {key_of(f) for knowledge in both for f in knowledge.subjects()}
-    counting = {key_of(f) for knowledge in both for f in knowledge.counting.subjects()}
+    counting = {key_of(f) for knowledge in both for f in knowledge.counting.functions.subjects()}
     reached = _spread(both, _with_askers(both, changed), lambda known, key: known.effects(key))
     reached &= pages
     counted = _spread(both, changed, lambda knowledge, key: knowledge.counting.effects(key))

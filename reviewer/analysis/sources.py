@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reviewer.analysis.evaluate import Results
 from reviewer.analysis.hazards import Made
 from reviewer.analysis.nodes import find_macros
 from reviewer.analysis.objects import find_neighbour, forget_derived, take_pin
@@ -18,6 +17,7 @@ from reviewer.analysis.values import (
     ObjectId,
     ObjectState,
     Ptr,
+    Results,
     State,
     Token,
     Value,

@@ -280,6 +280,9 @@ class State:
             self.env.pop(name, None)
 
 
+Results = list[tuple[State, Value]]  # the paths an evaluation splits into
+
+
 def _names(text: str) -> frozenset[str]:
     return frozenset(_NAME.findall(text))
 

@@ -9,7 +9,7 @@ from reviewer.analysis.branches import decide, find_slot, forget_facts
 from reviewer.analysis.calls import evaluate_call
 from reviewer.analysis.cfg import Node
 from reviewer.analysis.control import Meeting, Walk
-from reviewer.analysis.evaluate import Results, evaluate, find_element, find_member
+from reviewer.analysis.evaluate import evaluate, find_element, find_member
 from reviewer.analysis.hazards import Demand, Hazard
 from reviewer.analysis.numbers import join, signs_of
 from reviewer.analysis.objects import find_ancestors
@@ -22,6 +22,7 @@ from reviewer.analysis.values import (
     Doubt,
     Num,
     ObjectId,
+    Results,
     State,
     Unknown,
     Value,

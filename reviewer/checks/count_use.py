@@ -57,7 +57,7 @@ class Asked:
 
 def subjects(knowledge: Knowledge) -> Iterable[FunctionFacts]:
     """Return the functions that count, and those that call one that does."""
-    return knowledge.counting.subjects()
+    return knowledge.counting.functions.subjects()
 
 
 def find(knowledge: Knowledge, rules: Iterable[Rule], function: FunctionFacts) -> list[Finding]:
@@ -70,7 +70,7 @@ def find(knowledge: Knowledge, rules: Iterable[Rule], function: FunctionFacts) -
     shape = counting.shape(function, body)
     findings: list[Finding] = []
     for rule in rules:
-        if rule.match.get("needs_whole_count") and not counting.has_whole_count():
+        if rule.match.get("needs_whole_count") and not counting.functions.has_whole_count():
             continue
         asked = Asked(knowledge, rule, function, account, shape)
         problems = _FINDERS[str(rule.match["mistake"])](asked)

@@ -114,7 +114,7 @@ def _early_exit(function: FunctionFacts, missing: dict[str, Event]) -> Problem:
 
 def _find_queued(knowledge: Knowledge, function: FunctionFacts, account: Account) -> list[Problem]:
     """Find a compound page queued for a split though nothing says that a part is still mapped."""
-    counts_pages = Unit.MAPPED in knowledge.counting.units()
+    counts_pages = Unit.MAPPED in knowledge.counting.functions.units()
     for note in sorted(account.notes, key=lambda n: (n.span.at_line, repr(n))):
         if note.kind != "call" or note.bounded:
             continue

@@ -41,7 +41,7 @@ def subjects(knowledge: Knowledge) -> Iterable[FunctionFacts]:
 
 def _helpers(knowledge: Knowledge, maker: FunctionFacts) -> set[FunctionFacts]:
     called = [knowledge.engine.meant(call.name, maker.path) for call in maker.calls]
-    return {f for f in called if f is not None and knowledge.counting.is_counting(f)}
+    return {f for f in called if f is not None and knowledge.counting.functions.is_counting(f)}
 
 
 def find(knowledge: Knowledge, rules: Iterable[Rule], function: FunctionFacts) -> list[Finding]:
@@ -72,7 +72,7 @@ def _find_missing(
     events = {e for way in account.exits for e in way.events if e.kind == "set"}
     starts = {w.unit: w.start for w in knowledge.words.counting.counters.values()}
     done = {e.what for e in events if e.sign == starts[Unit(e.what)]}
-    missing = sorted(knowledge.counting.units() - {Unit(unit) for unit in done})
+    missing = sorted(knowledge.counting.functions.units() - {Unit(unit) for unit in done})
     if not missing:
         return maker, None
     at = _to_blame(knowledge, maker, events)

@@ -25,7 +25,7 @@ def subjects(knowledge: Knowledge) -> Iterable[FunctionFacts]:
     """Return the functions that count or call what does, and those that ask for hugetlb files."""
     files = sorted(knowledge.words.counting.hugetlb_files)
     asking = {caller for name in files for caller, _ in knowledge.graph.callers(name)}
-    return asking | set(knowledge.counting.subjects())
+    return asking | set(knowledge.counting.functions.subjects())
 
 
 def find(knowledge: Knowledge, rules: Iterable[Rule], function: FunctionFacts) -> list[Finding]:

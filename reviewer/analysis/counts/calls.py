@@ -7,9 +7,9 @@ from dataclasses import replace
 from functools import reduce
 from typing import TYPE_CHECKING
 
-from reviewer.analysis.counts.evaluate import Results
+from reviewer.analysis.counts.atomic import change_counter, make_event, note_moved, note_order
 from reviewer.analysis.counts.notes import Account, Event, Exit, Note
-from reviewer.analysis.counts.state import State
+from reviewer.analysis.counts.state import Results, State
 from reviewer.analysis.counts.values import (
     NOBODY,
     UNKNOWN,
@@ -36,10 +36,6 @@ _ATOMIC = re.compile(r"(?:raw_|arch_)?atomic_(?P<op>[a-z_]+?)(?:_relaxed|_acquir
 _SET_BIT = re.compile(r"(?:arch_)?_*(?:test_and_)?set_bit$")
 # Spelled as calls by the reader of C; their value is one of their arguments'.
 _ONE_OF = frozenset({"max", "min", "max_t", "min_t", "clamp", "clamp_t"})
-_RAISES = frozenset({"inc", "add", "inc_and_test", "inc_return", "add_return", "fetch_inc"})
-_DROPS = frozenset({"dec", "sub", "dec_and_test", "sub_and_test", "dec_return", "sub_return"})
-_TESTS_ZERO = frozenset({"dec_and_test", "sub_and_test"})
-_RETURNS = frozenset({"inc_return", "add_return", "dec_return", "sub_return"})
 
 
 def evaluate_call(frame: Frame, state: State, call: c.Call) -> Results:
@@ -63,14 +59,14 @@ def _apply(
     atomic = _ATOMIC.match(name)
     if atomic and counters:
         others: list[Value] = [v for v in values if not isinstance(v, Counter)]
-        return _atomic(frame, state, atomic["op"], call, counters[0], others)
+        return change_counter(frame, state, atomic["op"], call, counters[0], others)
     symbols = [v.name for v in values if isinstance(v, Symbol)]
-    statistics = [s for s in symbols if frame.counting.is_statistic(s)]
-    if statistics and frame.counting.changes_statistic(name):
-        event = _event(frame, state, "statistic", statistics[0], 0, NOBODY, call.span)
+    statistics = [s for s in symbols if frame.counting.functions.is_statistic(s)]
+    if statistics and frame.counting.functions.changes_statistic(name):
+        event = make_event(frame, state, "statistic", statistics[0], 0, NOBODY, call.span)
         return [(state.after(event), UNKNOWN)]
     if symbols and _SET_BIT.match(name):
-        bit = _event(frame, state, "flag", symbols[0], 1, NOBODY, call.span)
+        bit = make_event(frame, state, "flag", symbols[0], 1, NOBODY, call.span)
         done = state.after(bit)
         return [(done, Num(0)), (done, Num(1))] if "test" in name else [(done, UNKNOWN)]
     if name in words.hugetlb_files:
@@ -106,113 +102,6 @@ def _note_watched(
     )  # fmt: skip
 
 
-def _event(
-    frame: Frame,
-    state: State,
-    kind: str,
-    what: str,
-    sign: int,
-    subject: tuple[object, ...],
-    span: c.Span,
-    field: str = "",
-) -> Event:
-    huge = state.is_huge(subject) or any(f[0] == "huge" for f in state.facts)
-    return Event(kind, what, sign, subject, frame.function.name, span, span, field, True, huge)
-
-
-# ---- atomic operations -----------------------------------------------------------------------
-
-
-def _atomic(
-    frame: Frame, state: State, op: str, call: c.Call, counter: Counter, others: list[Value]
-) -> Results:
-    word = frame.words.counters[counter.field]
-    subject, span = counter.subject, call.span
-    small = state.is_small(subject)
-    if op == "read":
-        frame.note(Note("read", span, frame.function.name, op, counter, small=small))
-        return [(state, Count(word.unit, word.start < 0, subject, span))]
-    if op == "set":
-        value = others[-1] if others else UNKNOWN
-        frame.note(Note("set", span, frame.function.name, op, counter, value, small))
-        given = value.value if isinstance(value, Num) else word.start
-        event = _event(frame, state, "set", word.unit, given, subject, span, counter.field)
-        return [(state.after(event), UNKNOWN)]
-    sign = _sign(op, others)
-    if sign == 0:
-        return [(state, UNKNOWN)]
-    frame.note(Note("read", span, frame.function.name, op, counter, small=small))
-    change = _event(frame, state, "change", word.unit, sign, subject, span, counter.field)
-    _note_order(frame, state, change)
-    _note_moved(frame, op, call, frozenset({change}), small=small)
-    done = state.after(change)
-    if op in _TESTS_ZERO and word.start < 0:
-        frame.note(Note("test", span, frame.function.name, op, counter, small=small))
-    if op in ("inc_and_test", "add_negative") and word.start < 0:
-        turn = replace(change, kind="turn")
-        return [(done.after(turn), Num(1)), (done, Num(0))]
-    if op in _RETURNS:
-        return [(done, Count(word.unit, word.start < 0, subject, span, moved=sign))]
-    return [(done, UNKNOWN)]
-
-
-def _sign(op: str, others: list[Value]) -> int:
-    number = next((v.value for v in others if isinstance(v, Num)), None)
-    if op in _RAISES:
-        return -1 if number is not None and number < 0 else 1
-    if op in _DROPS:
-        return 1 if number is not None and number < 0 else -1
-    if op == "add_negative":
-        return 1 if number is not None and number > 0 else -1
-    return 0
-
-
-def _note_order(frame: Frame, state: State, change: Event) -> None:
-    """Note a page's count raised while the whole compound page's was dropped on this path."""
-    if change.what != "page" or change.sign < 0 or change.huge:
-        return
-    base = find_base(change.subject)
-    if not _is_own(frame, base):
-        return  # a page the helper made: it is another one each time the helper is called
-    dropped = [
-        e
-        for e in state.events
-        if (e.kind, e.what, e.sign) == ("change", "whole", -1) and find_base(e.subject) == base
-    ]
-    if dropped:
-        events = frozenset({change, *dropped})
-        frame.note(Note("order", change.where, frame.function.name, events=events))
-
-
-def _is_own(frame: Frame, base: tuple[object, ...]) -> bool:
-    if base[0] != "made":
-        return True
-    function = frame.function
-    assert isinstance(base[3], int)
-    return base[2] == function.path and function.line <= base[3] <= function.end_line
-
-
-def _note_moved(
-    frame: Frame,
-    name: str,
-    call: c.Call,
-    changes: frozenset[Event],
-    *,
-    small: bool,
-    chosen: bool = False,
-) -> None:
-    """Note which counters a call moves; ``chosen`` says that a flag it passes made it so."""
-    frame.note(
-        Note(
-            "moved", call.span, frame.function.name, name,
-            small=small, events=changes, bounded=chosen,
-        )
-    )  # fmt: skip
-
-
-# ---- tests and helpers of the tree -----------------------------------------------------------
-
-
 def _enter(
     frame: Frame, state: State, name: str, call: c.Call, values: tuple[Value, ...]
 ) -> Results:
@@ -229,11 +118,14 @@ def _enter(
     callee = frame.counting.meant(name, frame.function.path) if name else None
     if callee is None:
         return [(state, UNKNOWN)]
-    if len(values) == 1 and pages and not frame.counting.is_counting(callee):
+    if len(values) == 1 and pages and not frame.counting.functions.is_counting(callee):
         tested = _test(frame, state, callee, pages[0])
         if tested is not None:
             return tested
-    if not frame.counting.is_followed(callee, bool(pages)) or frame.depth >= frame.counting.depth:
+    if (
+        not frame.counting.functions.is_followed(callee, bool(pages))
+        or frame.depth >= frame.counting.depth
+    ):
         return [(state, UNKNOWN)]
     return _follow(frame, state, callee, call, values)
 
@@ -286,13 +178,13 @@ def _follow(
         small = any(state.is_small(outside) for outside in names.values())
         whole = {e for e in changes if e.what == "whole"}
         chosen = bool(whole) and _is_chosen(frame, callee, tuple(handed), facts)
-        _note_moved(frame, callee.name, call, changes, small=small, chosen=chosen)
+        note_moved(frame, callee.name, call, changes, small=small, chosen=chosen)
     results: Results = []
     for way in _join(account.exits):
         events = {_behind(e, names, call.span) for e in way.events}
         for event in sorted(events, key=repr):
             if event.kind == "change":
-                _note_order(frame, state, event)
+                note_order(frame, state, event)
         after = state.copy()
         if any(e.kind == "turn" for e in events):
             after.events = frozenset(e for e in state.events if e.kind != "asked")

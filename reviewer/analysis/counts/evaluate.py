@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from reviewer.analysis.control import CONSTANTS, choose_arm
 from reviewer.analysis.counts.arithmetic import accumulate, combine, grow
-from reviewer.analysis.counts.notes import Note
-from reviewer.analysis.counts.state import State
+from reviewer.analysis.counts.comparisons import COMPARISONS, compare, make_comparison
+from reviewer.analysis.counts.state import Results, State
 from reviewer.analysis.counts.values import (
     NOBODY,
     UNKNOWN,
@@ -31,17 +31,6 @@ from reviewer.model.vocabulary import Unit
 
 if TYPE_CHECKING:
     from reviewer.analysis.counts.walk import Frame
-
-Results = list[tuple[State, Value]]
-COMPARISONS: dict[str, Callable[[int, int], bool]] = {
-    "<": lambda a, b: a < b,
-    "<=": lambda a, b: a <= b,
-    ">": lambda a, b: a > b,
-    ">=": lambda a, b: a >= b,
-    "==": lambda a, b: a == b,
-    "!=": lambda a, b: a != b,
-}
-_SWAPPED = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "==": "==", "!=": "!="}
 
 
 def truths(state: State, value: Value) -> Iterable[tuple[State, bool]]:
@@ -70,7 +59,7 @@ def evaluate(frame: Frame, state: State, expr: c.Expr) -> Results:
         case c.Binary(op="&&" | "||"):
             return _logical(frame, state, expr)
         case c.Binary(op=op) if op in COMPARISONS:
-            return _compare(frame, state, expr)
+            return compare(frame, state, expr)
         case c.Binary():
             return _arithmetic(frame, state, expr)
         case c.Assign():
@@ -97,7 +86,7 @@ def _read_name(frame: Frame, state: State, name: str) -> Value:
         return Num(CONSTANTS[name])
     if name in frame.variables:
         return UNKNOWN
-    if frame.counting.is_statistic(name) or frame.counting.is_flag(name):
+    if frame.counting.functions.is_statistic(name) or frame.counting.functions.is_flag(name):
         return Symbol(name)
     number = frame.counting.code.find_enumerator(name)
     return UNKNOWN if number is None else Num(number)
@@ -152,7 +141,7 @@ def _unary(frame: Frame, state: State, expr: c.Unary) -> Results:
     for s1, value in evaluate(frame, state, expr.operand):
         if expr.op == "!":
             if isinstance(value, Count):
-                frame.note(_comparison(frame, s1, "==", value, Num(0), expr.span))
+                frame.note(make_comparison(frame, s1, "==", value, Num(0), expr.span))
             results += [(s2, Num(int(not truth))) for s2, truth in truths(s1, value)]
         elif expr.op == "-":
             results.append((s1, Num(-value.value) if isinstance(value, Num) else _signless(value)))
@@ -199,7 +188,7 @@ def _condition(frame: Frame, state: State, expr: c.Expr) -> Results:
     results: Results = []
     for s, value in evaluate(frame, state, expr):
         if isinstance(value, Count):
-            frame.note(_comparison(frame, s, "!=", value, Num(0), expr.span))
+            frame.note(make_comparison(frame, s, "!=", value, Num(0), expr.span))
         if isinstance(value, Count) and value.unit is Unit.MAPPED and not value.moved:
             # some page is still mapped, so what was unmapped is not all
             results += [(s.knowing(("below", "")), Num(1)), (s, Num(0))]
@@ -226,61 +215,6 @@ def _refine_parameter(frame: Frame, results: Results, expr: c.Expr) -> Results:
         else:
             refined.append((state, value))
     return refined
-
-
-def _compare(frame: Frame, state: State, expr: c.Binary) -> Results:
-    results: Results = []
-    for s1, left in evaluate(frame, state, expr.left):
-        for s2, right in evaluate(frame, s1, expr.right):
-            if isinstance(left, Num) and isinstance(right, Num):
-                results.append(_compare_numbers(s2, expr, left.value, right.value))
-                continue
-            if isinstance(left, Count) or isinstance(right, Count):
-                frame.note(_comparison(frame, s2, expr.op, left, right, expr.span))
-            results += _compare_open(s2, expr, left, right)
-    return results
-
-
-def _compare_numbers(state: State, expr: c.Binary, left: int, right: int) -> tuple[State, Value]:
-    truth = COMPARISONS[expr.op](left, right)
-    below = _bounded(expr.op, expr.left, expr.right)
-    if below is not None and below[1] is truth and max(left, right) > 1:
-        return state.knowing(("below", below[0])), Num(int(truth))
-    return state, Num(int(truth))
-
-
-def _compare_open(state: State, expr: c.Binary, left: Value, right: Value) -> Results:
-    """Compare what is not known: a variable may come to have an upper bound on one path."""
-    pair = {type(left), type(right)}
-    if pair == {Some, Num} and Num(0) in (left, right):
-        op = expr.op if isinstance(left, Some) else _SWAPPED[expr.op]
-        if op in (">", "!=", "==", "<="):
-            return [(state, Num(int(op in (">", "!="))))]
-    below = _bounded(expr.op, expr.left, expr.right)
-    numbers = [v.value for v in (left, right) if isinstance(v, Num)]
-    if below is None or any(number < 2 for number in numbers):
-        return [(state, UNKNOWN)]
-    name, truth = below
-    return [(state.knowing(("below", name)), Num(int(truth))), (state, Num(int(not truth)))]
-
-
-def _bounded(op: str, left: c.Expr, right: c.Expr) -> tuple[str, bool] | None:
-    """Return the variable that is less than something where the comparison has this truth."""
-    if isinstance(left, c.Name) and op in ("<", "!=", ">=", "=="):
-        return left.name, op in ("<", "!=")
-    if isinstance(right, c.Name) and op in (">", "!=", "<=", "=="):
-        return right.name, op in (">", "!=")
-    return None
-
-
-def _comparison(
-    frame: Frame, state: State, op: str, left: Value, right: Value, span: c.Span
-) -> Note:
-    if isinstance(right, Count) and not isinstance(left, Count):
-        left, right, op = right, left, _SWAPPED[op]
-    counts = [v for v in (left, right) if isinstance(v, Count)]
-    small = any(state.is_single(count.subject) for count in counts)
-    return Note("compare", span, frame.function.name, op, left, right, small)
 
 
 def _arithmetic(frame: Frame, state: State, expr: c.Binary) -> Results:

@@ -97,3 +97,6 @@ class State:
     def is_huge(self, subject: Subject) -> bool:
         """Say whether the page is known to be a hugetlb page."""
         return ("huge", find_base(subject)) in self.facts
+
+
+Results = list[tuple[State, Value]]  # the paths an evaluation splits into

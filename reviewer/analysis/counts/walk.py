@@ -10,7 +10,6 @@ from reviewer.analysis.cfg import Flow, Node
 from reviewer.analysis.control import Meeting, Walk
 from reviewer.analysis.counts.calls import evaluate_call
 from reviewer.analysis.counts.evaluate import (
-    Results,
     ask,
     describe_source,
     evaluate,
@@ -19,7 +18,7 @@ from reviewer.analysis.counts.evaluate import (
 )
 from reviewer.analysis.counts.notes import Account, Event, Exit, Note
 from reviewer.analysis.counts.shape import Shape
-from reviewer.analysis.counts.state import State
+from reviewer.analysis.counts.state import Results, State
 from reviewer.analysis.counts.values import (
     NOBODY,
     UNKNOWN,
