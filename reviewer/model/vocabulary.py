@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from reviewer.model.pagestate import Pin, Position
+from reviewer.model.pagestate import ANYWHERE, Pin, Position
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,17 +21,17 @@ class SourceWord:
     """
 
     name: str
-    positions: frozenset[Position]
     pin: Pin
-    null: bool
-    pinned_if: tuple[str, ...]
-    pinned_unless: tuple[str, ...]
-    pinned_under: tuple[str, ...]
-    pinned_in: tuple[str, ...]
-    head_with: tuple[str, ...]
-    tail_with: tuple[str, ...]
-    by_offset: bool
     reason: str
+    positions: frozenset[Position] = ANYWHERE
+    null: bool = False
+    pinned_if: tuple[str, ...] = ()
+    pinned_unless: tuple[str, ...] = ()
+    pinned_under: tuple[str, ...] = ()
+    pinned_in: tuple[str, ...] = ()
+    head_with: tuple[str, ...] = ()
+    tail_with: tuple[str, ...] = ()
+    by_offset: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +43,10 @@ class CarrierWord:
     """
 
     name: str
-    pin: Pin | None
-    positions: frozenset[Position]
-    same: bool
     reason: str
+    pin: Pin | None = None
+    positions: frozenset[Position] = ANYWHERE
+    same: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +58,9 @@ class FieldWord:
     """
 
     name: str
-    pinned: bool
-    unless: tuple[str, ...]
     reason: str
+    pinned: bool = False
+    unless: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +76,11 @@ class PinWord:
     name: str
     kind: str
     when: str
-    positions: frozenset[Position] | None
-    by_pfn: bool
-    heads: bool
-    under: str
     reason: str
+    positions: frozenset[Position] | None = None
+    by_pfn: bool = False
+    heads: bool = False
+    under: str = ""
 
 
 class Unit(StrEnum):
@@ -136,11 +136,11 @@ class CountingWords:
 class EntryWord:
     """What makes a function an entry point: a table's member, a macro, or a registration."""
 
-    table: str
-    members: tuple[str, ...]
-    made_by: str
-    passed_to: tuple[str, ...]
     what: str
+    table: str = ""
+    members: tuple[str, ...] = ()
+    made_by: str = ""
+    passed_to: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
