@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 
 from reviewer.cfacts.config import SCOPE, TYPES, KernelConfig
 from reviewer.cfacts.constants import NotConstantError, evaluate_tokens
-from reviewer.cfacts.definitions import iter_functions, lower_function, lower_struct, lower_typedef
+from reviewer.cfacts.definitions import iter_functions, lower_function
 from reviewer.cfacts.expand import ExpansionLimitError
-from reviewer.cfacts.filefacts import FileFacts, TypeRow
+from reviewer.cfacts.filefacts import FileFacts
 from reviewer.cfacts.fold import fold
 from reviewer.cfacts.index import TreeIndex, paths_in_scope
 from reviewer.cfacts.load import load_facts, without_collector
@@ -25,8 +25,9 @@ from reviewer.cfacts.references import References
 from reviewer.cfacts.reuse import changed_paths, find_difference
 from reviewer.cfacts.texts import Texts
 from reviewer.cfacts.tokens import Token, iter_tokens
+from reviewer.cfacts.types import Types
 from reviewer.cfacts.variables import find_variable, lower_variable
-from reviewer.model.ctree import Declare, EnumDef, Expr, FunctionDef, StructDef, TypedefDef
+from reviewer.model.ctree import Declare, Expr, FunctionDef, StructDef, TypedefDef
 from reviewer.model.facts import CallFact, FunctionFacts, MacroFacts, PointerFact, Skipped
 from reviewer.model.source import SourceTree
 
@@ -80,11 +81,9 @@ class CodeBase:
         self._references = References(self)
         self._bodies: dict[tuple[str, int, str], FunctionDef | Skipped] = {}
         self._found: dict[tuple[str, str], FunctionFacts | None] = {}
-        self._structs: dict[str, StructDef | None] = {}
+        self._types = Types(self)
         self._rows: dict[str, tuple[FunctionFacts, ...]] = {}
         self._single: dict[tuple[str, int], FunctionFacts] = {}
-        self._enumerators: dict[str, int | None] = {}
-        self._read_unnamed = False
         self._skipped: dict[tuple[str, str], Skipped] = {}
         names = {name for kind, name in self.index.types if kind == "typedef"}
         self.typedefs = frozenset(names) | TYPES
@@ -101,9 +100,7 @@ class CodeBase:
         if difference.quiet:
             self.index.share_includes(like.index, changed)
             self.macros.take_over(like.macros, changed)
-            if not (like._has_enums(changed) or self._has_enums(changed)):
-                self._enumerators |= like._enumerators
-                self._read_unnamed = like._read_unnamed
+            self._types.take_over(like._types, changed)
             self._bodies |= {key: v for key, v in like._bodies.items() if key[0] not in changed}
             unread = ((s.path, s.function, s) for s in self._bodies.values() if type(s) is Skipped)
             self._skipped |= {(path, function): s for path, function, s in unread}
@@ -208,8 +205,7 @@ class CodeBase:
             try:
                 found = lower_function(self._function_tokens(facts), self.typedefs)
             except (UnreadableError, ExpansionLimitError) as error:
-                found = Skipped("cfacts", facts.path, facts.name, str(error))
-                self._skipped[facts.path, facts.name] = found
+                found = self.note_unread(facts.path, facts.name, error)
             self._bodies[key] = found
         return found
 
@@ -248,47 +244,13 @@ class CodeBase:
         found = self.macros.find(name, near)
         return found[1].facts(found[0]) if found else None
 
-    def _type_rows(self, kind: str, name: str) -> list[tuple[str, TypeRow]]:
-        """Return the definitions of a type, the best first, disabled ones left out."""
-        found = []
-        for path in self.index.types.get((kind, name), ()):
-            for row in self._facts[path].types:
-                if (row.kind, row.name) == (kind, name) and self.index.is_live(path):
-                    truth = self.macros.truth(row.conditions, path)
-                    if truth is not False:
-                        key = (truth is not True, path.endswith(".c"), rank(path), path, row.line)
-                        found.append((key, path, row))
-        return [(path, row) for _, path, row in sorted(found, key=lambda item: item[0])]
-
     def find_struct(self, kind_and_name: str) -> StructDef | None:
         """Return "struct page" with its conditionals resolved, None where there is none."""
-        if kind_and_name not in self._structs:
-            kind, _, name = kind_and_name.partition(" ")
-            self._structs[kind_and_name] = self._read_struct(kind, name)
-        return self._structs[kind_and_name]
-
-    def _read_struct(self, kind: str, name: str) -> StructDef | None:
-        for path, row in self._type_rows(kind, name):
-            try:
-                tokens = self.expand_text(path, row.start, row.end)
-                found = lower_struct(tokens, self.typedefs)
-            except (UnreadableError, ExpansionLimitError) as error:
-                what = f"{kind} {name}"
-                self._skipped[path, what] = Skipped("cfacts", path, what, str(error))
-                continue
-            if isinstance(found, StructDef):
-                return found
-        return None
+        return self._types.find_struct(kind_and_name)
 
     def find_typedef(self, name: str) -> TypedefDef | None:
         """Return a typedef, None where there is none."""
-        for path, row in self._type_rows("typedef", name):
-            try:
-                tokens = self.expand_text(path, row.start, row.end)
-                return lower_typedef(tokens, self.typedefs, name)
-            except (UnreadableError, ExpansionLimitError) as error:
-                self._skipped[path, name] = Skipped("cfacts", path, name, str(error))
-        return None
+        return self._types.find_typedef(name)
 
     def find_constant(self, name: str, near: str) -> Declare | None:
         """Return a variable of the file ``near`` that keeps the value it begins with.
@@ -305,49 +267,21 @@ class CodeBase:
             tokens = self.expand_text(near, found.start, found.end)
             return lower_variable(tokens, self.typedefs, name)
         except (UnreadableError, ExpansionLimitError) as error:
-            self._skipped[near, name] = Skipped("cfacts", near, name, str(error))
+            self.note_unread(near, name, error)
             return None
 
     def find_enumerator(self, name: str) -> int | None:
         """Return the value of an enumerator, None where there is none or it is not known."""
-        if name not in self._enumerators:
-            self._enumerators[name] = None
-            self._read_enums(name)
-            if self._enumerators[name] is None and not self._read_unnamed:
-                self._read_unnamed = True
-                self._read_enums("?")  # those whose names a macro makes
-        return self._enumerators[name]
+        return self._types.find_enumerator(name)
 
-    def _read_enums(self, word: str) -> None:
-        for path in self.index.enumerators.get(word, ()):
-            for row in self._facts[path].types:
-                if word in row.enumerators and self._enumerators.get(word) is None:
-                    self._read_enum(path, row)
+    def facts_of(self, path: str) -> FileFacts:
+        """Return what is read from a file of the scope."""
+        return self._facts[path]
 
-    def _has_enums(self, paths: Iterable[str]) -> bool:
-        """Say whether one of the files defines an enum."""
-        known = (self._facts[path] for path in paths if path in self._facts)
-        return any(row.enumerators for facts in known for row in facts.types)
-
-    def _read_enum(self, path: str, row: TypeRow) -> None:
-        if self.macros.truth(row.conditions, path) is False:
-            return
-        try:
-            found = lower_struct(self.expand_text(path, row.start, row.end), self.typedefs)
-        except (UnreadableError, ExpansionLimitError) as error:
-            what = f"enum {row.name}"
-            self._skipped[path, what] = Skipped("cfacts", path, what, str(error))
-            return
-        if isinstance(found, EnumDef):
-            self._keep_values(found)
-
-    def _keep_values(self, found: EnumDef) -> None:
-        following: int | None = 0
-        for name, value in found.items:
-            if value is not None:
-                following = self.fold(value)
-            self._enumerators[name] = following
-            following = None if following is None else following + 1
+    def note_unread(self, path: str, what: str, error: Exception) -> Skipped:
+        """Remember that a function or a type could not be read, and why."""
+        found = self._skipped[path, what] = Skipped("cfacts", path, what, str(error))
+        return found
 
     def fold(self, expr: Expr) -> int | None:
         """Return the value of a constant expression of the tree, None where not known."""

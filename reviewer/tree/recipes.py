@@ -22,7 +22,7 @@ from reviewer.model.errors import BadInputError
 from reviewer.model.source import SourceTree
 from reviewer.rulebook import find_data
 from reviewer.tree.edits import AnchorError, Edit, edit_text
-from reviewer.tree.repo import GitDirectory
+from reviewer.tree.gitdirectory import GitDirectory
 from reviewer.tree.scratch import create_repository
 
 _SEPARATOR = "From 0000000000000000000000000000000000000000 Mon Sep 17 00:00:00 2001\n"

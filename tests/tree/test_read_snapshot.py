@@ -16,7 +16,8 @@ from reviewer.model.source import SourceTree
 from reviewer.tree import snapshot as snapshot_module
 from reviewer.tree.apply import apply_series
 from reviewer.tree.command import Result
-from reviewer.tree.repo import GitDirectory, KernelTree, open_tree
+from reviewer.tree.gitdirectory import GitDirectory
+from reviewer.tree.repo import KernelTree, open_tree
 
 if TYPE_CHECKING:
     from tests.tree.conftest import Lab
