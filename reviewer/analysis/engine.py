@@ -20,7 +20,7 @@ from reviewer.analysis.hazards import CallSite, Hazard, Made
 from reviewer.analysis.liveness import find_flags, mark_live
 from reviewer.analysis.objects import settle
 from reviewer.analysis.secondlook import note_end
-from reviewer.analysis.summaries import DEPTH, STEPS, Summaries, Summary
+from reviewer.analysis.summaries import DEPTH, Summaries, Summary
 from reviewer.analysis.values import (
     LOCKED,
     UNKNOWN,
@@ -250,7 +250,7 @@ class Engine:
         depth: int,
         locks: frozenset[Predicate] = frozenset(),
         *,
-        most: int = STEPS,
+        most: int | None = None,
     ) -> Summary | None:
         """Return the function's summary for these arguments; None where it cannot be had.
 

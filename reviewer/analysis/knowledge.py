@@ -14,7 +14,7 @@ from reviewer.analysis.hazards import CallSite, DemandKind, Hazard, Made
 from reviewer.analysis.purity import Purity
 from reviewer.analysis.reach import EntryPath, Reach
 from reviewer.analysis.secondlook import HANDED_OUT
-from reviewer.analysis.summaries import STEPS, Summary, TooLong
+from reviewer.analysis.summaries import Summary, TooLong
 from reviewer.analysis.values import ObjectId, ObjectState, Ptr, Token, Unknown, Value, find_root
 from reviewer.cfacts.codebase import CodeBase
 from reviewer.model import ctree as c
@@ -308,7 +308,7 @@ class Knowledge:
         number: int,
         positions: frozenset[Position],
         pin: Pin,
-        most: int = STEPS,
+        most: int | None = None,
     ) -> Summary | None:
         """Walk a function with one page argument in this state, the others unknown."""
         values: list[Value] = [Unknown()] * len(body.parameters)
@@ -318,7 +318,7 @@ class Knowledge:
         try:
             return self.engine.summarise(function, tuple(values), objects, 0, most=most)
         except TooLong:
-            if most == STEPS:
+            if most is None:
                 self.engine.note_skipped(function, "the walk took more steps than one may")
             return None
 

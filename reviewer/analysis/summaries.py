@@ -85,9 +85,9 @@ class Summaries:
         self._spent = 0
         self._most = STEPS
 
-    def start(self, most: int = STEPS) -> None:
-        """Begin a walk that may take so many steps."""
-        self._most = most
+    def start(self, most: int | None = None) -> None:
+        """Begin a walk that may take so many steps, STEPS if it is not said."""
+        self._most = STEPS if most is None else most
         self._open.clear()
         self._paid.clear()
         self._spent = 0
