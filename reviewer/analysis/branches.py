@@ -118,7 +118,7 @@ def _narrow(state: State, expr: c.Expr, op: str, number: int, *, truth: bool) ->
 def _trust(state: State) -> State:
     """Return the state in which the caller's flag says that it holds the pages at hand."""
     for obj, mine in list(state.objects.items()):
-        if obj == find_root(obj) and mine.unpinned:
+        if obj == find_root(obj) and mine.tracked and not mine.held:
             state = pin_head(take_pin(state, obj, Pin.REFERENCE, None), obj, Pin.REFERENCE)
     return state
 

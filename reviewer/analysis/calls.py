@@ -10,6 +10,7 @@ from reviewer.analysis.objects import (
     drop_pins,
     find_ancestors,
     join_groups,
+    know_hugetlb,
     own_page,
     pin_head,
     split_page,
@@ -19,6 +20,7 @@ from reviewer.analysis.secondlook import mark_taken, mark_used, note_put
 from reviewer.analysis.sources import make_page, pin_by_pfn
 from reviewer.analysis.spelling import TRANSPARENT, describe
 from reviewer.analysis.staleheads import mark_stale, note_stale
+from reviewer.analysis.stops import stop_name
 from reviewer.analysis.values import (
     LOCKED,
     UNKNOWN,
@@ -96,7 +98,9 @@ def _apply(
     if word is not None and isinstance(first, Ptr) and _is_held(state, word.under):
         return _pin(frame, state, first.obj, word, call)
     if name in words.splitters and isinstance(first, Ptr):
-        apart = split_page(state, first.obj)
+        parting = words.splitters[name].pins_stay_without
+        stay = bool(parting) and not any(frame.engine.has(other) for other in parting)
+        apart = split_page(state, first.obj, pins_stay=stay)
         mark_stale(frame, apart, first.obj, call)
         return [(apart, Num(0)), (state, Unknown(signs="-"))]
     if name in STORES and isinstance(first, HeadWord):
@@ -117,7 +121,27 @@ def _apply(
         return [(taken, Num(1)), (state, Num(0))]
     if counts and name in DROP_REF:
         return [(drop_pins(state, counts[0].obj), UNKNOWN)]
+    if name in words.counting.hugetlb and isinstance(first, Ptr):
+        return _ask_hugetlb(frame, state, call, first)
     return _enter(frame, mark_used(frame, state, call, values), name, call, values)
+
+
+def _ask_hugetlb(frame: Frame, state: State, call: c.Call, page: Ptr) -> Results:
+    """Ask whether a page is a hugetlb page: one that is held stays what it is."""
+    mine = state.find(page.obj)
+    if mine.hugetlb is not None:
+        return [(state, Num(int(mine.hugetlb), open=True))]
+    results = _enter(frame, state, stop_name(call), call, (page,))
+    if not mine.held or Position.TAIL not in mine.positions:
+        return results  # of a head or folio nothing that is asked here hangs on it
+    answers: Results = []
+    for s, value in results:
+        if isinstance(value, Unknown):
+            answers.append((know_hugetlb(s, page.obj, is_one=True), Num(1, open=True)))
+            answers.append((know_hugetlb(s, page.obj, is_one=False), Num(0, open=True)))
+        else:
+            answers.append((s, value))
+    return answers
 
 
 def _test_bit(frame: Frame, state: State, bit: Value, place: Value) -> Results:
@@ -189,6 +213,12 @@ def _pin(frame: Frame, state: State, obj: ObjectId, word: PinWord, call: c.Call)
         elif Pin(word.kind) is Pin.REFERENCE:
             mark_taken(frame, taken, obj, call)
         return [(taken, Num(1)), (state, Num(0))]
+    if word.when == "zero":
+        taken = pin_head(take_pin(state, obj, Pin(word.kind), word.positions), obj, Pin(word.kind))
+        return [(taken, Num(0)), (state, Unknown(signs="-"))]
+    if word.when == "always" and word.kind != "keep":
+        taken = take_pin(state, obj, Pin(word.kind), word.positions)
+        return [(pin_head(taken, obj, Pin(word.kind)) if word.heads else taken, UNKNOWN)]
     mine = state.find(obj)
     if mine.pins:  # a further hold of what is held
         pin = Pin.REFERENCE if word.kind == "keep" else Pin(word.kind)

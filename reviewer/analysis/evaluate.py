@@ -209,6 +209,8 @@ def _assign(frame: Frame, state: State, expr: c.Assign) -> Results:
                 old = _read_name(s, expr.target.name) if isinstance(expr.target, c.Name) else None
                 if isinstance(old, Ptr):
                     stored = Ptr(step_neighbour(new, old.obj), old.doubt)
+                    if _is_masked(expr.value):
+                        new = _found_by_address(new, stored)
                 elif isinstance(old, Token):
                     stored = replace(old, moved=True)
             elif expr.op in ("|=", "&="):
@@ -244,5 +246,21 @@ def _binary(frame: Frame, state: State, expr: c.Binary) -> Results:
             if expr.op in ("==", "!=", "&", "|"):
                 results += combine(s2, expr.op, find_number(frame, left), find_number(frame, right))
             else:
-                results += combine(s2, expr.op, left, right)
+                found = combine(s2, expr.op, left, right)
+                masked = _is_masked(expr.right)
+                results += [(_found_by_address(s, v) if masked else s, v) for s, v in found]
     return results
+
+
+def _is_masked(expr: c.Expr) -> bool:
+    """Say whether a number is a part of another, as the offset of an address in its huge page."""
+    while isinstance(expr, c.Cast):
+        expr = expr.operand
+    return isinstance(expr, c.Binary) and expr.op in ("&", ">>", "%")
+
+
+def _found_by_address(state: State, value: Value) -> State:
+    """Return the state with a page found by an address: who chose it may know where it is."""
+    if not isinstance(value, Ptr) or value.obj[0] != "near":
+        return state
+    return state.with_object(value.obj, replace(state.find(value.obj), guarded=True))

@@ -50,7 +50,8 @@ def find_neighbour(state: State, obj: ObjectId) -> ObjectId:
         positions = frozenset({Position.TAIL})
     elif mine.positions == frozenset({Position.ORDER0}) and Pin.EXCLUSIVE in mine.pins:
         positions = mine.positions  # a block of free pages, or memory nobody has yet
-    state.objects[near] = replace(mine, positions=positions)
+    hugetlb = None if positions == ANYWHERE else mine.hugetlb
+    state.objects[near] = replace(mine, positions=positions, hugetlb=hugetlb)
     return near
 
 
@@ -66,7 +67,7 @@ def step_neighbour(state: State, obj: ObjectId) -> ObjectId:
     for other in [o for o in state.objects if o != obj and obj in find_ancestors(o)]:
         del state.objects[other]
     block = Pin.EXCLUSIVE in mine.pins and mine.positions == frozenset({Position.ORDER0})
-    state.objects[obj] = mine if block else replace(mine, positions=ANYWHERE)
+    state.objects[obj] = mine if block else replace(mine, positions=ANYWHERE, hugetlb=None)
     return obj
 
 
@@ -136,11 +137,21 @@ def guard(state: State, about: Doubt) -> State:
     return new
 
 
+def know_hugetlb(state: State, obj: ObjectId, *, is_one: bool) -> State:
+    """Return the state in which a page, and what was derived of it, is a hugetlb page or none."""
+    root = find_root(obj)
+    new = state.copy()
+    for other, mine in state.objects.items():
+        if find_root(other) == root:
+            new.objects[other] = replace(mine, hugetlb=is_one)
+    return new
+
+
 def pin_head(state: State, obj: ObjectId, pin: Pin) -> State:
     """Return the state after a pin that holds the head computed before, too."""
     head: ObjectId = ("head", obj)
     mine = state.objects.get(head)
-    if mine is None or not mine.unpinned:
+    if mine is None or not mine.tracked or mine.held:
         return state
     return take_pin(state, head, pin, None)
 
@@ -171,14 +182,18 @@ def drop_pins(state: State, obj: ObjectId) -> State:
     return new
 
 
-def split_page(state: State, obj: ObjectId) -> State:
-    """Return the state after the compound page was split: what held it holds ``obj`` alone."""
+def split_page(state: State, obj: ObjectId, *, pins_stay: bool = False) -> State:
+    """Return the state after the compound page was split: what held it holds ``obj`` alone.
+
+    With ``pins_stay`` each page keeps the references taken on it.
+    """
     if not state.find(obj).tracked:
         return state
     root = find_root(obj)
     new = state.copy()
     for other, mine in state.objects.items():
-        if other == obj:
+        stays = find_root(other) == root and pins_stay and mine.pins
+        if other == obj or stays:
             new.objects[other] = replace(mine, positions=frozenset({Position.ORDER0}))
         elif find_root(other) == root:
             new.objects[other] = ObjectState(after_split(mine.positions), frozenset())
@@ -190,7 +205,8 @@ def _put(mine: ObjectState) -> ObjectState:
         left = mine.refs - 1
         pins = mine.pins if left else mine.pins - {Pin.REFERENCE}
         return replace(mine, refs=left, pins=pins)
-    return replace(mine, refs=0, pins=mine.pins - {Pin.REFERENCE, Pin.EXCLUSIVE})
+    pins = mine.pins - {Pin.REFERENCE, Pin.EXCLUSIVE}
+    return replace(mine, refs=0, pins=pins, hugetlb=mine.hugetlb if pins else None)
 
 
 def forget_derived(state: State, obj: ObjectId) -> None:

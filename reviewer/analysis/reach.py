@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import deque
+from collections import defaultdict, deque
 from dataclasses import dataclass
 
 from reviewer.analysis.callgraph import CallGraph
@@ -33,6 +33,11 @@ class Reach:
         self.graph = graph
         self.code = graph.code
         self.entries: tuple[EntryWord, ...] = words.entries
+        tables: dict[str, set[str]] = defaultdict(set)
+        for word in words.entries:
+            for member in word.members:
+                tables[member].add(word.what)
+        self._telling = frozenset(name for name, kinds in tables.items() if len(kinds) == 1)
         self._found: dict[tuple[str, str, int], EntryPath] = {}
 
     def find_entry(self, function: FunctionFacts) -> str:
@@ -43,8 +48,11 @@ class Reach:
         for fact in self.code.pointers(function.name):
             if fact.path != function.path and function.static:
                 continue
+            member = fact.member
             for word in self.entries:
-                in_table = word.table and fact.type == word.table and fact.member in word.members
+                # an assignment does not say what it is a member of: some names do
+                type_fits = fact.type == word.table or (not fact.type and member in self._telling)
+                in_table = word.table and type_fits and member in word.members
                 if in_table or fact.type in word.passed_to or fact.table in word.passed_to:
                     return word.what
         return ""

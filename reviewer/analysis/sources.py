@@ -93,7 +93,7 @@ def _make(
     new = state.copy()
     forget_derived(new, obj)
     mark_looked_up(frame, new, obj, call)
-    pins = frozenset({pin}) if pin.holds or pin is Pin.ENTRY else frozenset()
+    pins = frozenset({pin}) if pin.holds or pin.splits else frozenset()
     refs = int(pin is Pin.REFERENCE)
     new.objects[obj] = ObjectState(positions, pins, pin is not Pin.UNKNOWN, refs)
     results: Results = [(new, Ptr(obj))]

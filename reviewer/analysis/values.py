@@ -163,7 +163,8 @@ class ObjectState:
     relied on since. ``stale`` says where a head ceased to be its page's: at a split, or where the
     page was looked up anew. ``guarded`` says that a flag of the compound page was found set that
     says nothing here of where the page points, and may do so to who wrote the code: mlocked
-    pages are not mapped by PTE, say.
+    pages are not mapped by PTE, say. So it is for a page found by an address in a huge page.
+    ``hugetlb`` is whether a page that is held was found to be a hugetlb page, if it was asked.
     """
 
     positions: frozenset[Position] = ANYWHERE
@@ -174,11 +175,17 @@ class ObjectState:
     used: Use | None = None
     stale: Use | None = None
     guarded: bool = False
+    hugetlb: bool | None = None
 
     @property
     def held_alone(self) -> bool:
         """Say whether it is such a head, and still pinned."""
         return self.taken is not None and bool(self.pins)
+
+    @property
+    def held(self) -> bool:
+        """Say whether something keeps it from being freed and from being split."""
+        return any(pin.holds for pin in self.pins)
 
     @property
     def unpinned(self) -> bool:
@@ -188,7 +195,7 @@ class ObjectState:
     @property
     def splittable(self) -> bool:
         """Say whether it is kept from being freed, and by nothing from being split."""
-        return self.tracked and self.pins == {Pin.ENTRY}
+        return self.tracked and bool(self.pins) and not self.held
 
     @property
     def pin(self) -> Pin:

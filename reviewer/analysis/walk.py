@@ -236,8 +236,11 @@ def widen(state: State, groups: dict[tuple[object, ...], dict[object, object]]) 
 
     A number that is the same on all of them stays: that is what a flag says of the pages.
     """
-    kept = groups.setdefault(state.page_key(), {})
     merged = state.copy()
+    for obj, mine in state.objects.items():
+        if mine.hugetlb is not None:
+            merged.objects[obj] = replace(mine, hugetlb=None)
+    kept = groups.setdefault(merged.page_key(), {})
     for name, value in state.env.items():
         if isinstance(value, Num | Unknown):
             first = kept.setdefault(name, value)

@@ -70,8 +70,6 @@ def find(knowledge: Knowledge, rules: Iterable[Rule], function: FunctionFacts) -
     shape = counting.shape(function, body)
     findings: list[Finding] = []
     for rule in rules:
-        if rule.match.get("needs_whole_count") and not counting.functions.has_whole_count():
-            continue
         asked = Asked(knowledge, rule, function, account, shape)
         problems = _FINDERS[str(rule.match["mistake"])](asked)
         findings += [build(knowledge, rule, function, problem) for problem in tell_apart(problems)]

@@ -67,6 +67,7 @@ class Checking:
                     f"rules/{rule.id}.toml: no check '{rule.check}'; there is {known}"
                 )
             self._rules[rule.check].append(rule)
+        self._asked: dict[str, tuple[Rule, ...]] = {}
         self._subjects: dict[str, frozenset[FunctionFacts]] | None = None
 
     def subjects(self) -> tuple[FunctionFacts, ...]:
@@ -81,8 +82,16 @@ class Checking:
             for name, subjects in self._by_check().items()
             if function in subjects
             and (ids is None or any(rule.id in ids for rule in self._rules[name]))
-            for finding in CHECKS[name].find(self.knowledge, self._rules[name], function)
+            for finding in CHECKS[name].find(self.knowledge, self._meant(name), function)
         ]
+
+    def _meant(self, check: str) -> tuple[Rule, ...]:
+        """Return the rules of a check that this tree is asked for, by how it counts."""
+        if check not in self._asked:
+            whole = self.knowledge.counting.functions.has_whole_count()
+            needs = (r for r in self._rules[check] if whole or not r.match.get("needs_whole_count"))
+            self._asked[check] = tuple(needs)
+        return self._asked[check]
 
     def overlook(self, findings: Iterable[Finding]) -> list[Finding]:
         """Return what the findings of a whole tree say together."""

@@ -27,6 +27,7 @@ class Pin(StrEnum):
 
     NONE = "none"
     UNKNOWN = "unknown"  # a parameter of a function whose callers are not known
+    POISONED = "poisoned mark"  # freed or split, but not handed out again
     ENTRY = "page-table lock, migration entry"  # not freed, but split: 24d7275ce279
     REFERENCE = "reference"
     PAGE_LOCK = "page lock"
@@ -37,7 +38,12 @@ class Pin(StrEnum):
     @property
     def holds(self) -> bool:
         """Say whether the compound page cannot be freed or split under the holder."""
-        return self not in (Pin.NONE, Pin.UNKNOWN, Pin.ENTRY)
+        return self not in (Pin.NONE, Pin.UNKNOWN) and not self.splits
+
+    @property
+    def splits(self) -> bool:
+        """Say whether the page is no other's meanwhile, and can still be taken apart."""
+        return self in (Pin.POISONED, Pin.ENTRY)
 
 
 _SPLIT = {
@@ -71,7 +77,7 @@ class PageState:
     @property
     def now(self) -> frozenset[Position]:
         """Where it may point now: without a pin a free or a split may have come between."""
-        if self.pin is Pin.ENTRY:
+        if self.pin.splits:
             return after_split(self.positions)
         return self.positions if self.pin.holds else ANYWHERE
 

@@ -67,10 +67,10 @@ class FieldWord:
 class PinWord:
     """A function that pins its first argument.
 
-    ``when`` is "true" (if it returns non-zero), "always", or "keep": it holds only what is
-    held already. ``positions`` is where the page can be once it is pinned. With ``by_pfn`` its
-    argument is the pfn a source is handed. With ``heads`` it holds the head computed
-    before, too. With ``under`` it counts where a lock so spelled is held.
+    ``when`` is "true" (if it returns non-zero), "zero" (if it returns no error), "always", or
+    "keep": it holds only what is held already. ``positions`` is where the page can be once it is
+    pinned. With ``by_pfn`` its argument is the pfn a source is handed. With ``heads`` it holds the
+    head computed before, too. With ``under`` it counts where a lock so spelled is held.
     """
 
     name: str
@@ -81,6 +81,19 @@ class PinWord:
     by_pfn: bool = False
     heads: bool = False
     under: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SplitterWord:
+    """A function that splits a compound page: zero says it did, and its argument alone is held.
+
+    In a tree that has none of the functions ``pins_stay_without``, each page keeps the references
+    that were taken on it.
+    """
+
+    name: str
+    reason: str
+    pins_stay_without: tuple[str, ...] = ()
 
 
 class Unit(StrEnum):
@@ -168,7 +181,7 @@ class Vocabulary:
     pins: dict[str, PinWord]
     unpins: frozenset[str]
     owners: frozenset[str]  # their argument is the allocator's own: free, or just handed out
-    splitters: frozenset[str]  # zero: the compound page is split, and only the argument held
+    splitters: dict[str, SplitterWord]
     locks: frozenset[str]  # functions that take a lock
     unlocks: frozenset[str]
     whole_under: frozenset[str]  # under one of these a pinned head holds the page it was read of
@@ -179,4 +192,5 @@ class Vocabulary:
     boot: frozenset[str]  # marks of functions that run before anybody else has the page
     no_pins: dict[str, str]  # what looks like a pin, and why it is none
     entries: tuple[EntryWord, ...]
+    reach_files: tuple[str, ...]  # outside of the scope, read for the paths from entry points
     counting: CountingWords

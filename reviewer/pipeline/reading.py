@@ -13,8 +13,12 @@ from reviewer.tree.repo import KernelTree, default_cache_dir
 
 
 def find_outside(words: Vocabulary, source: SourceTree) -> frozenset[str]:
-    """Return the files outside of the scope that count mappings or hand out hugetlb pages."""
-    return frozenset(source.grep_words(words.counting.outside, words.counting.outside_of))
+    """Return the files outside of the scope that matter.
+
+    They count mappings, hand out hugetlb pages, or are what user space comes in through.
+    """
+    counting = source.grep_words(words.counting.outside, words.counting.outside_of)
+    return frozenset(counting).union(filter(source.exists, words.reach_files))
 
 
 def read_code(

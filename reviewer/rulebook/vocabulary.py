@@ -17,6 +17,7 @@ from reviewer.model.vocabulary import (
     FieldWord,
     PinWord,
     SourceWord,
+    SplitterWord,
     Unit,
     Vocabulary,
 )
@@ -123,7 +124,7 @@ def load_vocabulary(directory: Path | None = None) -> Vocabulary:
         unpins=frozenset(_reasons(data, "unpin")),
         promises=frozenset(_reasons(data, "promise")),
         owners=frozenset(_reasons(data, "owner")),
-        splitters=frozenset(_reasons(data, "splitter")),
+        splitters=_words(data, "splitter", SplitterWord),
         locks=frozenset(data["locks"]["take"]) | by_name,
         unlocks=frozenset(data["locks"]["drop"]),
         whole_under=whole_under,
@@ -133,5 +134,6 @@ def load_vocabulary(directory: Path | None = None) -> Vocabulary:
         boot=frozenset(data["boot"]["marks"]),
         no_pins=_reasons(data, "no_pin"),
         entries=tuple(EntryWord(**_fields(entry)) for entry in data["entry"]),
+        reach_files=tuple(data["reach"]["files"]),
         counting=_counting(data),
     )

@@ -85,9 +85,41 @@ FIRES = {
         ANY + "head = compound_head(page);\nif (PageTail(page) && !split_huge_page(page))\n"
         "\tput_page(head);\nreturn n;\n}",
     ),
+    "a poisoned page can be split between two looks at its head": (
+        "unpinned-compound-head",
+        "int PageHWPoison(struct page *page);\n" + PFN + "head = compound_head(page);\n"
+        "if (!PageHWPoison(page) || !PageHead(head))\n\treturn 0;\n"
+        "VM_BUG_ON_PAGE(!PageHead(head), head);\nreturn n;\n}",
+    ),
+    "a hugetlb page is kept out of one way only": (
+        FIELD,
+        "int PageHuge(struct page *page);\n" + PTE + "if (PageHuge(page))\n\tn = 1;\n"
+        "if (!PageHuge(page) && PageTail(page))\n\treturn 0;\n"
+        "return n ? page->index : 0;\n}",
+    ),
 }
 
 SILENT = {
+    "the head of a poisoned page becomes no tail": "int PageHWPoison(struct page *page);\n"
+    + PFN
+    + "head = compound_head(page);\nif (!PageHWPoison(page))\n\treturn 0;\n"
+    "return PageTransHuge(head);\n}",
+    "a reference after the mark": "int TestSetPageHWPoison(struct page *page);\n"
+    "int get_hwpoison_page(struct page *page);\n"
+    + PFN
+    + "head = compound_head(page);\nif (TestSetPageHWPoison(page) || !get_hwpoison_page(page))\n"
+    "\treturn 0;\nif (!PageHead(head))\n\treturn 0;\n"
+    "VM_BUG_ON_PAGE(!PageHead(head), head);\nreturn n;\n}",
+    "a page that is held stays a hugetlb page, or none": "int PageHuge(struct page *page);\n"
+    + PTE
+    + "if (!PageHuge(page) && PageTail(page))\n\treturn 0;\nif (PageHuge(page))\n\treturn 0;\n"
+    "return page->index;\n}",
+    "isolated, or free where nothing is handed out": (
+        "int isolate_or_dissolve_huge_page(struct page *page);\n"
+        + PFN
+        + "if (isolate_or_dissolve_huge_page(page) < 0)\n\treturn 0;\nif (PageTail(page))\n"
+        "\treturn 0;\nreturn PageTransHuge(page);\n}"
+    ),
     "flags, count and map count of any page": PTE
     + "return page->flags & 1 || atomic_read(&page->_mapcount) >= 0;\n}",
     "index behind a test for tails": PTE
@@ -126,8 +158,11 @@ SILENT = {
 }
 
 
-def _rules_that_fire(minimm: Callable[..., Any], body: str) -> set[str]:
-    tree = minimm({FILE: HEAD + body + "\n"})
+def _rules_that_fire(
+    minimm: Callable[..., Any], body: str, *, without: str | None = None
+) -> set[str]:
+    emptied = {without: ""} if without else {}
+    tree = minimm({FILE: HEAD + body + "\n", **emptied})
     knowledge = Knowledge(CodeBase(tree, default_config(), None), load_vocabulary())
     checking = Checking(knowledge, load_rules())
     mine = [f for f in checking.subjects() if f.path == FILE]
@@ -142,3 +177,48 @@ def test_it_fires_alone(minimm: Callable[..., Any], rule: str, body: str) -> Non
 @pytest.mark.parametrize("body", SILENT.values(), ids=SILENT)
 def test_what_looks_alike_is_silent(minimm: Callable[..., Any], body: str) -> None:
     assert _rules_that_fire(minimm, body) == set()
+
+
+SPLIT = """
+int example(unsigned long pfn)
+{
+	struct page *page = pfn_to_page(pfn), *head = compound_head(page);
+
+	if (!get_page_unless_zero(head) || compound_head(page) != head)
+		return 0;
+	if (split_huge_page(head) || PageTail(page))
+		return 0;
+	return PageTransHuge(page);
+}
+"""
+
+
+def test_a_split_leaves_each_page_its_references_where_tails_have_their_own(
+    minimm: Callable[..., Any],
+) -> None:
+    """In a tree that splits PMDs without their page, only the page that was named stays held."""
+    assert _rules_that_fire(minimm, SPLIT, without="mm/huge_memory.c") == set()
+    assert _rules_that_fire(minimm, SPLIT) == {"check-then-assert"}
+
+
+ADDRESS = """
+int example(struct vm_area_struct *vma, unsigned long addr, pmd_t *pmd)
+{
+	struct page *page = pmd_page(*pmd);
+
+	page += %s;
+	return page->index;
+}
+"""
+
+
+@pytest.mark.parametrize("offset", ["(addr & ~HPAGE_PMD_MASK) >> PAGE_SHIFT", "1"])
+def test_who_is_handed_an_address_may_know_that_it_names_no_tail(
+    minimm: Callable[..., Any], offset: str
+) -> None:
+    tree = minimm({FILE: HEAD + ADDRESS % offset})
+    knowledge = Knowledge(CodeBase(tree, default_config(), None), load_vocabulary())
+    example = knowledge.code.find_function("example", FILE)
+    assert example is not None
+    hazards = knowledge.hazards(example)
+    assert {hazard.guarded for hazard in hazards} == {offset != "1"}
