@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from reviewer.model.finding import Origin
 from reviewer.model.review import Review
 from reviewer.report import wording
-from reviewer.report.dismissed import describe_expired, iter_dismissed
+from reviewer.report.dismissed import count_dismissed, describe_expired, iter_dismissed
 from reviewer.report.findingview import FindingView, Players, make_finding
 from reviewer.report.printable import printable
 
@@ -46,6 +46,7 @@ class ReportView:
     skipped: tuple[tuple[str, str, str, str], ...]
     skipped_hidden: int
     uses_hidden: int
+    dismissed_count: str
     dismissed: tuple[tuple[str, str], ...]  # what, why
     expired: tuple[str, ...]
     configuration: tuple[str, ...]
@@ -98,6 +99,7 @@ def make_view(review: Review) -> ReportView:
             for s in listed[:LISTED_ROWS]
         ),
         skipped_hidden=max(0, len(listed) - LISTED_ROWS),
+        dismissed_count=count_dismissed(review),
         dismissed=tuple(iter_dismissed(review)),
         expired=describe_expired(review),
         configuration=tuple(printable(line) for line in sorted(review.configuration)),

@@ -20,7 +20,7 @@ _ORIGINS = {
     Origin.INTRODUCED: "introduced by this series",
     Origin.EXPOSED: "an old caller exposed by this series",
     Origin.MOVED: "moved by this series",
-    Origin.PREEXISTING: "there before this series",
+    Origin.PREEXISTING: "already in the tree",
     Origin.FIXED_LATER: "fixed by a later patch of the series",
 }
 

@@ -8,10 +8,12 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import date
 from html.parser import HTMLParser
 
 import pytest
 
+from reviewer.model.dismissal import Dismissal, Dismissals, Dismissed
 from reviewer.model.location import Location
 from reviewer.model.review import Review
 from reviewer.model.series import PatchSeries
@@ -109,6 +111,12 @@ def poison(review: Review, text: str) -> Review:
         replays=tuple(replace(r, scenario=text, detail=text) for r in review.replays),
         configuration=(text,),
         scope=(text,),
+        dismissals=Dismissals(
+            text,
+            (Dismissed(findings[0], Dismissal(text, rule=text, function=text)),),
+            (Dismissal(text, fingerprint=text, expires=date(2020, 1, 31)),),
+            (Dismissal(text, fingerprint=text),),
+        ),
         uses=tuple(
             replace(u, function=text, helper=text, path=text, undecided=text) for u in review.uses
         ),
