@@ -132,3 +132,40 @@ def test_a_reader_that_demands_more_is_told_once_with_its_callers(
     ways = " ".join(finding["remedies"])
     assert all(word in ways for word in ("tolerant", "look at the head again", "snapshot_page"))
     assert finding["witness"]["outcome"] == "sometimes"
+
+
+def test_an_old_finding_is_shown_where_it_stands_at_the_end(
+    mm_review: Run, minimm_repo: Path, tmp_path: Path
+) -> None:
+    git = ["git", "-C", str(minimm_repo), "-c", "user.name=T", "-c", "user.email=t@example.org"]
+    page, header = minimm_repo / "fs/proc/page.c", minimm_repo / "include/linux/page-flags.h"
+
+    def commit(path: Path, old: str, new: str) -> None:
+        text = path.read_text()
+        assert old in text
+        path.write_text(text.replace(old, new, 1))
+        subprocess.run([*git, "commit", "-q", "-s", "-m", f"mm: {path.stem}", path], check=True)
+
+    commit(page, "if (PageHead(page))", "if (PageTransHuge(page))")
+    # the series comes near the path, and then moves the lines of another function on it
+    commit(header, "VM_BUG_ON_PAGE(PageTail(page), page)", "VM_BUG_ON_PAGE((PageTail(page)), page)")
+    commit(page, "#include", "/*\n * Many\n * lines\n * more.\n */\n#include")
+    mbox = tmp_path / "series.mbox"
+    patches = subprocess.run(
+        [*git, "format-patch", "--stdout", "-2"], check=True, capture_output=True
+    )
+    mbox.write_bytes(patches.stdout)
+
+    args = ("review", mbox, "--tree", minimm_repo, "--base", "HEAD~2", "--format", "json")
+    done = mm_review(*args, "--no-replay")
+    assert done.returncode == 0, done.stderr
+    (finding,) = json.loads(done.stdout)["findings"]
+    assert finding["origin"] == "preexisting"
+    steps = finding["call_path"]
+    assert _names(finding) == ["kpageflags_read", "stable_page_flags", "PageTransHuge"]
+    for step, said in zip(steps, [*_names(finding)[1:], "VM_BUG_ON_PAGE"], strict=True):
+        lines = (minimm_repo / step["path"]).read_text().splitlines()
+        assert said in lines[step["line"] - 1]
+    assert (steps[1]["path"], steps[1]["line"]) == tuple(
+        finding["primary"][key] for key in ("path", "line")
+    )
