@@ -19,14 +19,13 @@ def key_of(function: FunctionFacts) -> Key:
     return function.path, function.name
 
 
-def _texts(graph: CallGraph, paths: Iterable[str]) -> dict[Key, list[bytes]]:
-    """Return the text of each function of the files, without the lines around it."""
+def _texts(graph: CallGraph, paths: Iterable[str]) -> dict[Key, list[str]]:
+    """Return what each function of the files says, whatever its comments and its layout."""
     wanted = set(paths)
-    texts: dict[Key, list[bytes]] = {}
+    texts: dict[Key, list[str]] = {}
     for function in graph.functions:
         if function.path in wanted:
-            text = graph.code.texts.function(function)
-            texts.setdefault(key_of(function), []).append(b" ".join(text.split()))
+            texts.setdefault(key_of(function), []).append(graph.code.texts.words(function))
     return texts
 
 

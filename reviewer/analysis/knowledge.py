@@ -352,8 +352,7 @@ class Knowledge:
                 found.add(("unread", body.reason))
                 continue
             if name in self.engine.makers:
-                text = self.code.texts.function(function)
-                found.add(("makes", b" ".join(text.split())))
+                found.add(("makes", self.code.texts.words(function)))
             for number, parameter in enumerate(body.parameters):
                 if is_page_type(parameter.type, self.words):
                     done = self._effects(function, body, number)

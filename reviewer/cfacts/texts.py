@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from reviewer.cfacts.normalize import blank_comments
 from reviewer.model.facts import FunctionFacts
 from reviewer.model.source import SourceTree
 
@@ -19,6 +20,11 @@ class Texts:
     def function(self, function: FunctionFacts) -> bytes:
         """Return the text of a definition, or of the macro invocation that makes it."""
         return self.file(function.path)[function.start : function.end]
+
+    def words(self, function: FunctionFacts) -> str:
+        """Return the text of a function without comments, each run of blanks as one space."""
+        text = self.function(function).decode("latin-1")
+        return " ".join(blank_comments(text).split())
 
     def signature(self, function: FunctionFacts) -> str:
         """Return what stands before the parameters: storage, section marks, type and name."""

@@ -36,22 +36,21 @@ int stranger(unsigned long pfn)
 Names = set[str]
 
 
+def _know(minimm: Callable[..., Any], line: str) -> Knowledge:
+    tree = minimm({PLACE: HELPER.format(line=line) + READERS})
+    return Knowledge(CodeBase(tree, default_config(), scope=("",)), load_vocabulary())
+
+
+def _changed(minimm: Callable[..., Any], old: str, new: str) -> frozenset[tuple[str, str]]:
+    return find_changed(_know(minimm, old), _know(minimm, new), [PLACE])
+
+
 @pytest.fixture
 def reached(minimm: Callable[..., Any]) -> Callable[[str, str], Names]:
     """Say whom a change of the helper's one line reaches."""
 
     def ask(old: str, new: str) -> Names:
-        before, after = (
-            Knowledge(
-                CodeBase(
-                    minimm({PLACE: HELPER.format(line=line) + READERS}),
-                    default_config(),
-                    scope=("",),
-                ),
-                load_vocabulary(),
-            )
-            for line in (old, new)
-        )
+        before, after = (_know(minimm, line) for line in (old, new))
         changed = find_changed(before, after, [PLACE])
         assert changed == {(PLACE, "helper")}
         return {name for _, name in find_affected(before, after, changed)}
@@ -69,6 +68,11 @@ def test_a_change_that_does_nothing_with_the_page_reaches_nobody(
     reached: Callable[[str, str], Names],
 ) -> None:
     assert reached(";", "int unused = 7;") == set()
+
+
+def test_a_comment_changes_nothing(minimm: Callable[..., Any]) -> None:
+    assert _changed(minimm, ";", "; /* a remark */") == set()
+    assert _changed(minimm, 'say("/*");', 'say("/* */");') == {(PLACE, "helper")}
 
 
 def test_a_function_that_takes_too_long_to_walk_may_differ(
