@@ -7,16 +7,22 @@ from __future__ import annotations
 
 import gc
 import sys
-from typing import NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
 from reviewer.cli import mail, questions, replays, reviews
 from reviewer.model.errors import ExitCode, ReviewError
 
+_EXIT_CODES = (
+    "Exit codes: 0 nothing found, 1 findings, 2 bad input or usage, 3 the series does not apply, "
+    "4 something was not analysed (with --strict)."
+)
+
 app = typer.Typer(
     name="mm-review",
     help="Review Linux memory-management patch series for compound-page bugs.",
+    epilog=_EXIT_CODES,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -38,6 +44,25 @@ for command in (
 app.command("series")(mail.list_series)
 app.add_typer(draft_app, name="draft")
 draft_app.command("lint")(mail.draft_lint)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        sys.stdout.write(f"mm-review {version('mm-reviewer')}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def _start(
+    version: Annotated[
+        bool,
+        typer.Option("--version", is_eager=True, callback=_print_version, help="Say which it is."),
+    ] = False,
+) -> None:
+    # what stands before the command
+    del version
 
 
 def _fail(message: str, code: int) -> NoReturn:

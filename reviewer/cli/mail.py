@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from reviewer.cli.options import CacheOption, InputOption
+from reviewer.cli.options import CacheOption, InputOption, one_of
 from reviewer.model.errors import ExitCode
 from reviewer.model.facts import Skipped
 from reviewer.report.console import Console
@@ -16,13 +16,34 @@ from reviewer.report.printable import printable
 
 
 def list_series(
-    archive: Annotated[str, typer.Argument(metavar="ARCHIVE", help="Any archive; - for stdin.")],
-    since: Annotated[str, typer.Option("--since", help="YYYY-MM-DD: not older.")] = "",
-    author: Annotated[str, typer.Option("--author", help="Part of name or address.")] = "",
-    touching: Annotated[str, typer.Option("--touching", help="A file or directory.")] = "",
-    uses: Annotated[str, typer.Option("--uses", help="An identifier in the diffs.")] = "",
-    incomplete: Annotated[bool, typer.Option("--incomplete", help="Only with holes.")] = False,
-    output_format: Annotated[str, typer.Option("--format", help="table or jsonl.")] = "table",
+    archive: Annotated[
+        str,
+        typer.Argument(
+            metavar="ARCHIVE",
+            help="Mailbox, maildir, inbox, patches or A..B; - stdin.",
+        ),
+    ],
+    since: Annotated[
+        str, typer.Option("--since", metavar="YYYY-MM-DD", help="Only series not older.")
+    ] = "",
+    author: Annotated[
+        str, typer.Option("--author", metavar="TEXT", help="Only with this in a name or address.")
+    ] = "",
+    touching: Annotated[
+        str,
+        typer.Option(
+            "--touching", metavar="PATH", help="Only what changes this file or directory."
+        ),
+    ] = "",
+    uses: Annotated[
+        str, typer.Option("--uses", metavar="NAME", help="Only with this identifier in the diffs.")
+    ] = "",
+    incomplete: Annotated[
+        bool, typer.Option("--incomplete", help="Only series that lack patches.")
+    ] = False,
+    output_format: Annotated[
+        str, one_of("--format", "table", "jsonl", what="Form of the list")
+    ] = "table",
     input_format: InputOption = "auto",
     cache_dir: CacheOption = None,
 ) -> None:

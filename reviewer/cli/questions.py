@@ -7,13 +7,20 @@ from typing import Annotated
 
 import typer
 
-from reviewer.cli.options import CacheOption, ConfigOption, TreeOption, make_options
+from reviewer.cli.options import (
+    CacheOption,
+    ConfigOption,
+    FormatOption,
+    TreeOption,
+    make_options,
+    one_of,
+)
 
 
 def demands(
-    function: Annotated[str, typer.Argument(metavar="FUNCTION")],
+    function: Annotated[str, typer.Argument(metavar="FUNCTION", help="Its name.")],
     tree: TreeOption = None,
-    output_format: Annotated[str, typer.Option("--format", help="text or json.")] = "text",
+    output_format: FormatOption = "text",
     config: ConfigOption = None,
     cache_dir: CacheOption = None,
 ) -> None:
@@ -24,13 +31,16 @@ def demands(
 
 
 def callers(
-    functions: Annotated[list[str], typer.Argument(metavar="FUNCTION...")],
+    functions: Annotated[list[str], typer.Argument(metavar="FUNCTION", help="One, or several.")],
     tree: TreeOption = None,
-    output_format: Annotated[str, typer.Option("--format", help="text or json.")] = "text",
+    output_format: FormatOption = "text",
     config: ConfigOption = None,
     cache_dir: CacheOption = None,
 ) -> None:
-    """List who calls functions, anywhere in the tree, with the path from an entry point."""
+    """List who calls functions, with the path from an entry point.
+
+    Calls anywhere in the tree count, and those that macros make.
+    """
     from reviewer.pipeline.callers import render_callers
 
     sys.stdout.write(
@@ -39,9 +49,9 @@ def callers(
 
 
 def facts(
-    what: Annotated[str, typer.Argument(metavar="FILE|FUNCTION")],
+    what: Annotated[str, typer.Argument(metavar="WHAT", help="A file of the tree, or a function.")],
     tree: TreeOption = None,
-    output_format: Annotated[str, typer.Option("--format", help="text or json.")] = "text",
+    output_format: FormatOption = "text",
     config: ConfigOption = None,
     cache_dir: CacheOption = None,
 ) -> None:
@@ -52,7 +62,9 @@ def facts(
 
 
 def rules(
-    output_format: Annotated[str, typer.Option("--format", help="text or markdown.")] = "text",
+    output_format: Annotated[
+        str, one_of("--format", "text", "markdown", what="Form of the list")
+    ] = "text",
 ) -> None:
     """List the rules."""
     from reviewer.pipeline.questions import render_rules

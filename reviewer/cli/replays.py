@@ -3,26 +3,92 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from reviewer.cli.options import CacheOption, ConfigOption, TreeOption, make_options
+from reviewer.cli.options import (
+    BaseOption,
+    CacheOption,
+    ConfigOption,
+    FormatOption,
+    TreeOption,
+    make_options,
+)
 from reviewer.model.errors import BadInputError, ExitCode
 from reviewer.model.witness import Outcome, Witness
 from reviewer.report.console import Console
+
+ScenarioArgument = Annotated[
+    str | None,
+    typer.Argument(metavar="SCENARIO", help="One of corpora/scenarios, or a .toml file of yours."),
+]
+EntryOption = Annotated[
+    str,
+    typer.Option("--entry", metavar="FUNCTION", help="What runs beside the scenario's actors."),
+]
+PageOption = Annotated[
+    int | None,
+    typer.Option("--page", min=0, metavar="N", help="Which struct page of the range it meets."),
+]
+ScheduleOption = Annotated[
+    str, typer.Option("--schedule", metavar="TEXT", help="Run only this one, such as '0x12 1'.")
+]
+AssertOption = Annotated[
+    list[str] | None,
+    typer.Option("--assert", metavar="TEXT", help="Look for this assertion, as it is printed."),
+]
+ActorsOption = Annotated[
+    bool,
+    typer.Option("--source-actors", help="Run the tree's rmap functions, not the model of them."),
+]
+StrategyOption = Annotated[
+    str, typer.Option("--strategy", metavar="WORD", help="exhaustive, random or pct.")
+]
+SeedOption = Annotated[int, typer.Option("--seed", metavar="N", help="Of random and pct.")]
+StatesOption = Annotated[
+    int, typer.Option("--states", min=1, metavar="N", help="Look at no more states.")
+]
+StepsOption = Annotated[
+    int, typer.Option("--steps", min=1, metavar="N", help="Take no more in one execution.")
+]
+SecondsOption = Annotated[
+    float, typer.Option("--seconds", min=0.0, metavar="N", help="Look no longer.")
+]
+PreemptionsOption = Annotated[
+    int, typer.Option("--preemptions", min=-1, metavar="N", help="No more; -1: no bound.")
+]
+TruthOption = Annotated[
+    Path | None,
+    typer.Option("--truth", metavar="FILE", help="Run a recorded table's histories instead."),
+]
+EngineOption = Annotated[
+    str, typer.Option("--engine", metavar="WORD", help="For --truth: model, or source (of a tree).")
+]
+CostsOption = Annotated[bool, typer.Option("--costs", help="Print what counting costs instead.")]
+AgainstOption = Annotated[
+    str,
+    typer.Option(
+        "--against",
+        metavar="TREE",
+        help="Compare the lifecycle of two trees or revisions.",
+    ),
+]
+StepByStep = Annotated[bool, typer.Option("--verbose", "-v", help="Show every step.")]
 
 
 def decode(
     file: Annotated[str, typer.Argument(metavar="FILE", help="Oops, page dump or mail; - stdin.")],
     tree: TreeOption = None,
-    output_format: Annotated[str, typer.Option("--format", help="text or json.")] = "text",
+    output_format: FormatOption = "text",
     config: ConfigOption = None,
     cache_dir: CacheOption = None,
 ) -> None:
-    """Decode a crash: which page, which tail, and what can have happened; --tree replays it."""
+    """Decode a crash: which page, which tail, what can have happened.
+
+    With --tree the path is found in that source and replayed; without, no tree is read.
+    """
     from reviewer.pipeline.decoding import decode_file, render_decoded
 
     options = make_options(tree, cache_dir, config) if tree is not None else None
@@ -32,60 +98,39 @@ def decode(
 
 
 def replay(
-    scenario: Annotated[
-        str | None, typer.Argument(metavar="SCENARIO", help="Id, or a .toml file of yours.")
-    ] = None,
+    scenario: ScenarioArgument = None,
     tree: TreeOption = None,
-    base: Annotated[str, typer.Option("--base", help="Revision of the tree.")] = "",
-    entry: Annotated[
-        str, typer.Option("--entry", help="Function that runs beside the actors.")
-    ] = "kpagecount_read",
-    page: Annotated[
-        int | None, typer.Option("--page", min=0, help="Where the walker stands.")
-    ] = None,
-    schedule: Annotated[str, typer.Option("--schedule", help="Replay this one, '0x12 1'.")] = "",
-    asserts: Annotated[
-        list[str] | None, typer.Option("--assert", help="The assertion meant, as printed.")
-    ] = None,
-    source_actors: Annotated[
-        bool, typer.Option("--source-actors", help="The tree's rmap acts, not the model.")
-    ] = False,
-    strategy: Annotated[
-        str, typer.Option("--strategy", help="exhaustive, random or pct.")
-    ] = "exhaustive",
-    seed: Annotated[int, typer.Option("--seed", help="Of random and pct.")] = 0,
-    states: Annotated[int, typer.Option("--states", min=1, help="Look at no more.")] = 60_000,
-    steps: Annotated[int, typer.Option("--steps", min=1, help="In one execution.")] = 50_000,
-    seconds: Annotated[float, typer.Option("--seconds", min=0.0, help="Look no longer.")] = 60.0,
-    preemptions: Annotated[
-        int, typer.Option("--preemptions", min=-1, help="At most; -1 is no bound.")
-    ] = 2,
-    truth: Annotated[
-        Path | None, typer.Option("--truth", help="Run a truth table's histories instead.")
-    ] = None,
-    engine: Annotated[
-        str, typer.Option("--engine", help="For --truth: model, or source (needs a tree).")
-    ] = "",
-    costs: Annotated[
-        bool, typer.Option("--costs", help="Print what counting costs instead.")
-    ] = False,
-    against: Annotated[
-        str, typer.Option("--against", help="Compare the lifecycle with this tree or revision.")
-    ] = "",
-    output_format: Annotated[str, typer.Option("--format", help="text or json.")] = "text",
+    base: BaseOption = "",
+    entry: EntryOption = "kpagecount_read",
+    page: PageOption = None,
+    schedule: ScheduleOption = "",
+    asserts: AssertOption = None,
+    source_actors: ActorsOption = False,
+    strategy: StrategyOption = "exhaustive",
+    seed: SeedOption = 0,
+    states: StatesOption = 60_000,
+    steps: StepsOption = 50_000,
+    seconds: SecondsOption = 60.0,
+    preemptions: PreemptionsOption = 2,
+    truth: TruthOption = None,
+    engine: EngineOption = "",
+    costs: CostsOption = False,
+    against: AgainstOption = "",
+    output_format: FormatOption = "text",
     config: ConfigOption = None,
     cache_dir: CacheOption = None,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show every step.")] = False,
+    verbose: StepByStep = False,
 ) -> None:
-    """Replay a scenario on a tree's source; or hold it against a recorded history or a tree.
+    """Replay a scenario on a tree's own source.
+
+    With --truth it is held against recorded counters, with --against compared with a tree.
 
     Exit code 1: some execution fails, or a recorded value or a row differs.
     """
     from reviewer.pipeline.replaying import ScenarioWish, render_cost_table, replay_scenario
     from reviewer.replay.explore.exploration import Limits
-    from reviewer.report.replays import check_format, render_replay
+    from reviewer.report.replays import render_replay
 
-    check_format(output_format)
     modes = (scenario is not None) + (truth is not None) + costs + bool(against)
     if modes != 1:
         raise BadInputError(
@@ -104,9 +149,7 @@ def replay(
     )
     limits = Limits(states, steps, seconds, None if preemptions < 0 else preemptions)
     with Console() as console:
-        options = replace(
-            make_options(tree, cache_dir, config), base=base, progress=console.progress
-        )
+        options = make_options(tree, cache_dir, config, base=base, progress=console.progress)
         witness = replay_scenario(options, wish, limits)
     Console().write(render_replay(witness, entry, output_format, verbose=verbose))
     raise typer.Exit(_exit_code(witness))
@@ -130,9 +173,7 @@ def _compare(
     from reviewer.report.replays import render_rows
 
     with Console() as console:
-        options = replace(
-            make_options(tree, cache_dir, config), base=base, progress=console.progress
-        )
+        options = make_options(tree, cache_dir, config, base=base, progress=console.progress)
         rows = compare_trees(options, against)
     Console().write(render_rows(rows, output_format))
     return ExitCode.FINDINGS if rows else ExitCode.CLEAN
@@ -154,7 +195,7 @@ def _hold_against(
     with Console() as console:
         options = None
         if tree is not None or engine == "source":
-            options = replace(make_options(tree, cache_dir, config), base=base)
+            options = make_options(tree, cache_dir, config, base=base)
         found = find_differences(
             truth, engine, options, lambda done: console.progress("differences", done, 0)
         )

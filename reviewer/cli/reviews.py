@@ -10,12 +10,14 @@ from typing import Annotated
 import typer
 
 from reviewer.cli.options import (
+    BaseOption,
     CacheOption,
     ConfigOption,
-    FormatOption,
     InputOption,
+    ReportOption,
     TreeOption,
     make_options,
+    one_of,
 )
 from reviewer.model.errors import BadInputError, ExitCode
 from reviewer.model.finding import Origin
@@ -23,7 +25,65 @@ from reviewer.model.review import Review
 from reviewer.model.rule import Severity
 from reviewer.report.console import Console
 from reviewer.report.dismissed import describe_expired
-from reviewer.report.formats import DRAFT_FORMS, FORMATS, DraftWish
+from reviewer.report.formats import DRAFT_FORMS, DraftWish
+
+SourceArgument = Annotated[
+    str | None,
+    typer.Argument(metavar="INPUT", help="Mailbox, mails, patches or A..B; - for stdin."),
+]
+SeriesOption = Annotated[
+    str,
+    typer.Option(
+        "--series", metavar="TEXT", help="Which of several: Message-ID, or a part of the title."
+    ),
+]
+EntryOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--entry", metavar="FUNCTION", help="Review what it can reach, no series. Repeatable."
+    ),
+]
+AllOption = Annotated[bool, typer.Option("--all", help="Review the whole tree, no series.")]
+OutputOption = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", metavar="FILE", help="Write the report there, not to stdout."),
+]
+HtmlOption = Annotated[
+    Path | None, typer.Option("--html", metavar="FILE", help="Write an HTML report beside it.")
+]
+DraftsOption = Annotated[
+    Path | None, typer.Option("--drafts", metavar="PLACE", help="Write reply drafts beside it.")
+]
+DraftFormOption = Annotated[str, one_of("--draft-form", *DRAFT_FORMS, what="Form of the drafts")]
+CoverOption = Annotated[
+    bool, typer.Option("--to-cover", help="Put all into one draft, to the cover letter.")
+]
+TemplatesOption = Annotated[
+    Path | None, typer.Option("--templates", metavar="DIR", help="Draft templates of your own.")
+]
+SenderOption = Annotated[
+    str,
+    typer.Option("--from", metavar="MAILBOX", help="Who will send the drafts: 'Name <address>'."),
+]
+FailOption = Annotated[
+    str, one_of("--fail-on", *Severity, "never", what="Least severity that exits with 1")
+]
+StrictOption = Annotated[bool, typer.Option("--strict", help="Exit 4 if a part was not analysed.")]
+ReplayOption = Annotated[
+    bool, typer.Option("--replay/--no-replay", help="Look for a schedule that fails.")
+]
+DismissalsOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--dismissals", metavar="FILE", help="Read it in place of the tree's .mm-review.toml."
+    ),
+]
+VerboseOption = Annotated[
+    bool,
+    typer.Option(
+        "--verbose", "-v", help="Tell all: uses, dismissals, what was skipped, configuration."
+    ),
+]
 
 
 def _exit_code(review: Review, fail_on: str, *, strict: bool) -> ExitCode:
@@ -49,72 +109,46 @@ def _tell_expired(review: Review) -> None:
 
 
 def review(
-    source: Annotated[
-        str | None, typer.Argument(metavar="INPUT", help="mbox with a series; - for stdin.")
-    ] = None,
+    source: SourceArgument = None,
     tree: TreeOption = None,
-    base: Annotated[str, typer.Option("--base", help="Revision to apply the series to.")] = "",
-    series: Annotated[
-        str, typer.Option("--series", help="Message-ID or unique part of the title.")
-    ] = "",
-    entry: Annotated[
-        list[str] | None, typer.Option("--entry", help="Review what this function can reach.")
-    ] = None,
-    everything: Annotated[bool, typer.Option("--all", help="Review the whole tree.")] = False,
-    output_format: FormatOption = "text",
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write there.")] = None,
-    html: Annotated[Path | None, typer.Option("--html", help="Also write an HTML report.")] = None,
-    drafts: Annotated[
-        Path | None, typer.Option("--drafts", help="Also write reply drafts there.")
-    ] = None,
-    draft_form: Annotated[
-        str, typer.Option("--draft-form", help=f"One of {', '.join(DRAFT_FORMS)}.")
-    ] = "mbox",
-    to_cover: Annotated[
-        bool, typer.Option("--to-cover", help="One draft, to the cover letter.")
-    ] = False,
-    templates: Annotated[
-        Path | None, typer.Option("--templates", help="Directory of templates of yours.")
-    ] = None,
-    sender: Annotated[
-        str, typer.Option("--from", help="Who will send the drafts: 'Name <address>'.")
-    ] = "mm-reviewer <reviewer@localhost>",
-    fail_on: Annotated[
-        str, typer.Option("--fail-on", help="note, low, medium, high or never.")
-    ] = "low",
-    strict: Annotated[
-        bool, typer.Option("--strict", help="Exit 4 if something was not analysed.")
-    ] = False,
-    replay: Annotated[bool, typer.Option("--replay/--no-replay", help="Confirm findings.")] = True,
-    dismissals: Annotated[
-        Path | None,
-        typer.Option("--dismissals", help="Read it instead of the tree's .mm-review.toml."),
-    ] = None,
+    base: BaseOption = "",
+    series: SeriesOption = "",
+    entry: EntryOption = None,
+    everything: AllOption = False,
+    output_format: ReportOption = "text",
+    output: OutputOption = None,
+    html: HtmlOption = None,
+    drafts: DraftsOption = None,
+    draft_form: DraftFormOption = "mbox",
+    to_cover: CoverOption = False,
+    templates: TemplatesOption = None,
+    sender: SenderOption = "mm-reviewer <reviewer@localhost>",
+    fail_on: FailOption = "low",
+    strict: StrictOption = False,
+    replay: ReplayOption = True,
+    dismissals: DismissalsOption = None,
     input_format: InputOption = "auto",
     config: ConfigOption = None,
     cache_dir: CacheOption = None,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Tell everything.")] = False,
+    verbose: VerboseOption = False,
 ) -> None:
-    """Review a patch series, or with --entry or --all a tree without one."""
+    """Review a patch series, or a tree without one.
+
+    Exit codes: 0 nothing found, 1 findings, 3 the series does not apply.
+    """
     from reviewer.pipeline.series import review_series
     from reviewer.pipeline.tree import review_tree
     from reviewer.report.outputs import render, write_outputs
 
-    if output_format not in FORMATS:
-        raise BadInputError(f"--format {output_format}: not one of {', '.join(FORMATS)}")
-    if fail_on != "never" and fail_on not in tuple(Severity):
-        raise BadInputError(f"--fail-on {fail_on}: not one of {', '.join(Severity)}, never")
     if (source is None) == (not entry and not everything):
         raise BadInputError("name an INPUT, or give --entry FUNCTION or --all for a tree alone")
     with Console() as console:
         options = replace(
-            make_options(tree, cache_dir, config),
-            base=base,
+            make_options(tree, cache_dir, config, base=base, progress=console.progress),
             series=series,
             input_format=input_format,
             replay=replay,
             dismissals=dismissals,
-            progress=console.progress,
         )
         if source is not None:
             result = review_series(sys.stdin.buffer if source == "-" else Path(source), options)
@@ -131,11 +165,11 @@ def review(
 
 def demo(
     output: Annotated[
-        Path, typer.Option("--output", help="Directory for report and drafts.")
+        Path, typer.Option("--output", "-o", metavar="DIR", help="Where report and drafts go.")
     ] = Path("mm-review-demo"),
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Tell everything.")] = False,
+    verbose: VerboseOption = False,
 ) -> None:
-    """Review the re-enactment of the seed on the built-in teaching tree."""
+    """Review the crash of October 2015, re-enacted on the built-in tree."""
     from reviewer.pipeline import demo as demonstration
     from reviewer.report.outputs import render, write_outputs
 

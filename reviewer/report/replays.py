@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reviewer.model.codec import to_json
-from reviewer.model.errors import BadInputError
 from reviewer.model.review import SCHEMA, ReplayRow
 from reviewer.model.witness import PageRun, SourceText, Step, Witness
 from reviewer.report import wording
@@ -14,7 +13,6 @@ from reviewer.report.interleaving import render_columns, select_steps
 from reviewer.report.jsondoc import ReturnDoc
 from reviewer.report.printable import printable, printable_block
 
-FORMATS = ("text", "json")
 SHORT_STEPS = 12
 TABLE_WIDTH = 96
 
@@ -55,16 +53,6 @@ class RowsDoc:
 
     schema: int
     rows: tuple[ReplayRow, ...]
-
-
-def check_format(output_format: str) -> None:
-    """Refuse a format that is none.
-
-    Raises:
-        BadInputError: it is not one of FORMATS.
-    """
-    if output_format not in FORMATS:
-        raise BadInputError(f"--format {output_format}: not one of {', '.join(FORMATS)}")
 
 
 def render_replay(

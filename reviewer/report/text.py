@@ -164,7 +164,8 @@ def _render_uses(review: Review, *, verbose: bool) -> list[str]:
         return []
     open_ones = sum(1 for use in review.uses if use.undecided)
     uses = wording.count(len(review.uses), "use")
-    lines = ["", f"{uses} of page helpers in what the series touches, {open_ones} undecided"]
+    where = " in what the series touches" if review.series is not None else ""
+    lines = ["", f"{uses} of page helpers{where}, {open_ones} undecided"]
     if not verbose:
         return lines
     for use in review.uses:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -100,3 +101,27 @@ def test_usage(mm_review: Run, seed_mbox: Path) -> None:
     _fails(mm_review("review", seed_mbox, "--tree", MINIMM, "--format", "odt"), 2, "odt")
     _fails(mm_review("review", "--entry", "no_such_fn", "--tree", MINIMM), 2, "no_such_fn")
     _fails(mm_review("review", seed_mbox, "--tree", MINIMM, "--config", "X"), 2, "CONFIG")
+    _fails(mm_review("review", seed_mbox, "--tree", MINIMM, "--config", "CONFIG_X=z"), 2, "=z")
+    _fails(mm_review("review", seed_mbox, "--fail-on", "huge"), 2, "--fail-on huge", "never")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("review", "--all"),
+        ("demands", "PageTransHuge"),
+        ("callers", "PageTransHuge"),
+        ("facts", "mm/util.c"),
+        ("rules",),
+        ("series", MINIMM),
+        ("decode", MINIMM / "mm" / "util.c"),
+        ("replay", "free-under-reader"),
+    ],
+    ids=lambda command: command[0],
+)
+def test_a_format_that_is_none_is_refused(mm_review: Run, command: tuple[str | Path, ...]) -> None:
+    _fails(mm_review(*command, "--format", "xml"), 2, "--format xml: not one of")
+
+
+def test_the_version_is_the_packages(mm_review: Run) -> None:
+    assert mm_review("--version").stdout == f"mm-review {version('mm-reviewer')}\n"

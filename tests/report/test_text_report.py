@@ -50,6 +50,8 @@ def test_uses_of_page_helpers_are_counted_and_listed_when_asked(review: Review) 
     long = render_text(review, verbose=True)
     assert "  fs/proc/page.c:108: stable_page_flags() -> page_mapcount()\n" in long
     assert "mm/table.c:9: via_table() -> PageDoubleMap() (undecided: no walk" in long
+    alone = render_text(replace(review, series=None))
+    assert "\n2 uses of page helpers, 1 undecided" in alone
 
 
 def test_verbose_shows_every_step_and_oops_line(review: Review) -> None:
