@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from reviewer.analysis.branches import forget_written
 from reviewer.analysis.evaluate import write_head_word
 from reviewer.analysis.objects import (
+    drop_entries,
     drop_pins,
     find_ancestors,
+    find_entries_again,
     join_groups,
     know_hugetlb,
     own_page,
@@ -22,6 +25,7 @@ from reviewer.analysis.spelling import TRANSPARENT, describe
 from reviewer.analysis.staleheads import mark_stale, note_stale
 from reviewer.analysis.stops import stop_name
 from reviewer.analysis.values import (
+    CLEARED,
     LOCKED,
     UNKNOWN,
     HeadWord,
@@ -85,6 +89,9 @@ def _apply(
     first = values[0] if values else UNKNOWN
     if name in TRANSPARENT and values:
         return [(state, first)]
+    if name in words.clear_entry:
+        state = state.copy()
+        state.facts[CLEARED] = True
     note_stale(frame, state, call, values)
     if name in TEST_BIT and len(values) > 1:
         return _test_bit(frame, state, values[0], values[1])
@@ -92,6 +99,8 @@ def _apply(
         inner = first if isinstance(first, Token) else None
         words_of = (*inner.words, name) if inner is not None else (name,)
         return [(state, Token(words_of, object_of(first), inner is not None and inner.moved))]
+    if name in words.same_entry:
+        return [(find_entries_again(state), Num(1)), (state, Num(0))]
     word = words.pins.get(name)
     if word is not None and word.by_pfn:
         return pin_by_pfn(frame, state, word, call)
@@ -196,6 +205,8 @@ def _lock(state: State, name: str, call: c.Call, words: Vocabulary) -> State:
             held.facts.pop(fact, None)
         elif fact[1] != name or name in words.locks_by_name:
             held.facts[fact] = True
+    if name in words.unlocks and re.search(words.page_table_lock, spelled):
+        return drop_entries(held)
     return held
 
 

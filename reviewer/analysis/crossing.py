@@ -12,6 +12,7 @@ from reviewer.analysis.values import (
     HeadWord,
     Num,
     ObjectId,
+    ObjectState,
     Place,
     Pointee,
     Ptr,
@@ -103,7 +104,7 @@ def summarise(ends: Results, hazards: tuple[Hazard, ...], behind: list[tuple[int
         seen = (object_of(v) for v in (shown, *(v for _, v in written)))
         keep = {find_root(obj) for obj in seen if obj is not None}
         objects = (
-            (obj, mine)
+            (obj, _hand_out(obj, mine))
             for obj, mine in state.objects.items()
             if find_root(obj)[0] == "param" or find_root(obj) in keep
         )
@@ -112,6 +113,17 @@ def summarise(ends: Results, hazards: tuple[Hazard, ...], behind: list[tuple[int
     if len(found) > EXITS:
         found = _join_numbers(found)
     return Summary(found, hazards, decided=True)
+
+
+def _hand_out(obj: ObjectId, mine: ObjectState) -> ObjectState:
+    """Return a page as the caller gets it.
+
+    Whether one found by an entry was held when the lock was dropped hangs on what the caller
+    asked for by its flags.
+    """
+    if find_root(obj)[0] == "made" and mine.lost and not mine.held:
+        return replace(mine, tracked=False, lost=frozenset())
+    return mine
 
 
 def _join_numbers(ways: tuple[Exit, ...]) -> tuple[Exit, ...]:

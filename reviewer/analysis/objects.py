@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from reviewer.analysis.values import REFS, Doubt, ObjectId, ObjectState, Ptr, State, find_root
+from reviewer.analysis.values import (
+    CLEARED,
+    REFS,
+    Doubt,
+    ObjectId,
+    ObjectState,
+    Ptr,
+    State,
+    find_root,
+)
 from reviewer.model.pagestate import ANYWHERE, NOT_TAIL, Pin, Position, after_split
 
 NEAREST = 3  # neighbours of neighbours are told apart up to this
@@ -179,6 +188,32 @@ def drop_pins(state: State, obj: ObjectId) -> State:
         apart = alone in (mine.positions, state.find(obj).positions)
         if other == obj or (find_root(other) == root and not apart):
             new.objects[other] = _put(mine)
+    return new
+
+
+def drop_entries(state: State) -> State:
+    """Return the state after a page-table lock was dropped: the entries it held can change.
+
+    The reference of an entry that was taken away stays.
+    """
+    new = state.copy()
+    cleared = new.facts.pop(CLEARED, False)
+    for obj, mine in state.objects.items():
+        lost = mine.pins & {Pin.PAGE_TABLE_LOCK, Pin.ENTRY}
+        if cleared and Pin.PAGE_TABLE_LOCK in lost:
+            pins, refs = mine.pins - lost | {Pin.REFERENCE}, min(mine.refs + 1, REFS)
+            new.objects[obj] = replace(mine, pins=pins, refs=refs)
+        elif lost:
+            new.objects[obj] = replace(mine, pins=mine.pins - lost, lost=lost)
+    return new
+
+
+def find_entries_again(state: State) -> State:
+    """Return the state after entries were found the same, with their lock taken again."""
+    new = state.copy()
+    for obj, mine in state.objects.items():
+        if mine.lost:
+            new.objects[obj] = replace(mine, pins=mine.pins | mine.lost, lost=frozenset())
     return new
 
 

@@ -62,8 +62,13 @@ def _is_ours(frame: Frame, state: State, head: ObjectId) -> bool:
 
 
 def note_asked(frame: Frame, state: State, pages: Iterable[ObjectId]) -> State:
-    """Return the state after a test of this function asked where pages are: a second look."""
-    ours = (p for p in pages if _is_ours(frame, state, ("head", p)))
+    """Return the state after a test of this function asked where pages are: a second look.
+
+    Asking the head that was pinned is none: that it is a head does not make it the page's.
+    """
+    ours = (
+        p for p in pages if not state.find(p).held_alone and _is_ours(frame, state, ("head", p))
+    )
     return note_look(state, ours)
 
 

@@ -126,6 +126,7 @@ UNKNOWN = Unknown()
 Predicate = tuple[str, str]  # its name, and its argument as written
 LOCKED = "locked"  # the predicate of a lock that is held, by how it is spelled
 EQUAL = "equal"  # the predicate of a variable and the constant it was compared with
+CLEARED: Predicate = ("locked", "")  # an entry was taken away under a page-table lock
 HELD_PFN = "held pfn"  # the predicate of a pfn whose page is held, by how it is spelled
 
 
@@ -164,6 +165,7 @@ class ObjectState:
     page was looked up anew. ``guarded`` says that a flag of the compound page was found set that
     says nothing here of where the page points, and may do so to who wrote the code: mlocked
     pages are not mapped by PTE, say. So it is for a page found by an address in a huge page.
+    ``lost`` are the pins of an entry whose page-table lock was dropped since.
     ``hugetlb`` is whether a page that is held was found to be a hugetlb page, if it was asked.
     """
 
@@ -176,6 +178,7 @@ class ObjectState:
     stale: Use | None = None
     guarded: bool = False
     hugetlb: bool | None = None
+    lost: frozenset[Pin] = frozenset()
 
     @property
     def held_alone(self) -> bool:

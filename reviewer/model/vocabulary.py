@@ -184,6 +184,9 @@ class Vocabulary:
     splitters: dict[str, SplitterWord]
     locks: frozenset[str]  # functions that take a lock
     unlocks: frozenset[str]
+    page_table_lock: str  # an expression: how a page-table lock is spelled
+    clear_entry: frozenset[str]  # functions that take an entry away
+    same_entry: frozenset[str]  # questions whether an entry is what it was before
     whole_under: frozenset[str]  # under one of these a pinned head holds the page it was read of
     locks_by_name: frozenset[str]  # those some source is pinned under, whatever they are handed
     lock_endings: frozenset[str]  # how the locks end that some pin counts under

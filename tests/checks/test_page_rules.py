@@ -26,6 +26,11 @@ PTE = (
     "\tstruct page *page = vm_normal_page(vma, addr, *pte), *head;\n\tint n = 0;\n"
     "\tif (!page)\n\t\treturn 0;\n"
 )
+LOCKED = (
+    "int example(struct vm_area_struct *vma, unsigned long addr, pte_t *pte, spinlock_t *ptl)\n{\n"
+    "\tstruct page *page, *head;\n\tpte_t entry = *pte;\n\tint n = 0;\n\tspin_lock(ptl);\n"
+    "\tpage = vm_normal_page(vma, addr, entry);\n\tif (!page)\n\t\treturn 0;\n"
+)
 ANY = "int example(struct page *page)\n{\n\tstruct page *head;\n\tint n = 0;\n"
 FIELD, CAST, PIN, STALE = (
     "tail-field-read",
@@ -85,6 +90,20 @@ FIRES = {
         ANY + "head = compound_head(page);\nif (PageTail(page) && !split_huge_page(page))\n"
         "\tput_page(head);\nreturn n;\n}",
     ),
+    "the head that was pinned asked where it is": (
+        PIN,
+        PFN + "head = compound_head(page);\nif (!get_page_unless_zero(head))\n\treturn 0;\n"
+        "n = PageTransHuge(head);\nput_page(head);\nreturn n;\n}",
+    ),
+    "the page-table lock dropped before the page is asked": (
+        "unpinned-compound-head",
+        LOCKED + "spin_unlock(ptl);\n\treturn PageTransHuge(compound_head(page));\n}",
+    ),
+    "the lock taken again, and the entry not looked at": (
+        "unpinned-compound-head",
+        LOCKED + "spin_unlock(ptl);\nspin_lock(ptl);\n"
+        "n = PageTransHuge(compound_head(page));\nspin_unlock(ptl);\n\treturn n;\n}",
+    ),
     "a poisoned page can be split between two looks at its head": (
         "unpinned-compound-head",
         "int PageHWPoison(struct page *page);\n" + PFN + "head = compound_head(page);\n"
@@ -100,6 +119,16 @@ FIRES = {
 }
 
 SILENT = {
+    "a reference taken before the page-table lock is dropped": LOCKED + "get_page(page);\n"
+    "spin_unlock(ptl);\nn = PageTransHuge(compound_head(page));\nput_page(page);\nreturn n;\n}",
+    "the lock taken again, and the entry the same": "int pte_same(pte_t a, pte_t b);\n"
+    + LOCKED
+    + "spin_unlock(ptl);\nspin_lock(ptl);\nif (pte_same(*pte, entry))\n"
+    "\tn = PageTransHuge(compound_head(page));\nspin_unlock(ptl);\nreturn n;\n}",
+    "the reference of the entry that was taken away": (
+        "pte_t ptep_get_and_clear(pte_t *pte);\n" + LOCKED + "ptep_get_and_clear(pte);\n"
+        "spin_unlock(ptl);\nn = PageTransHuge(compound_head(page));\nput_page(page);\nreturn n;\n}"
+    ),
     "the head of a poisoned page becomes no tail": "int PageHWPoison(struct page *page);\n"
     + PFN
     + "head = compound_head(page);\nif (!PageHWPoison(page))\n\treturn 0;\n"

@@ -34,7 +34,7 @@ def compare(frame: Frame, state: State, expr: c.Binary) -> Results:
                 continue
             if isinstance(left, Count) or isinstance(right, Count):
                 frame.note(make_comparison(frame, s2, expr.op, left, right, expr.span))
-            results += _compare_open(s2, expr, left, right)
+            results += _compare_open(frame, s2, expr, left, right)
     return results
 
 
@@ -46,7 +46,7 @@ def _compare_numbers(state: State, expr: c.Binary, left: int, right: int) -> tup
     return state, Num(int(truth))
 
 
-def _compare_open(state: State, expr: c.Binary, left: Value, right: Value) -> Results:
+def _compare_open(frame: Frame, state: State, expr: c.Binary, left: Value, right: Value) -> Results:
     """Compare what is not known: a variable may come to have an upper bound on one path."""
     pair = {type(left), type(right)}
     if pair == {Some, Num} and Num(0) in (left, right):
@@ -54,10 +54,13 @@ def _compare_open(state: State, expr: c.Binary, left: Value, right: Value) -> Re
         if op in (">", "!=", "==", "<="):
             return [(state, Num(int(op in (">", "!="))))]
     below = _bounded(expr.op, expr.left, expr.right)
-    numbers = [v.value for v in (left, right) if isinstance(v, Num)]
-    if below is None or any(number < 2 for number in numbers):
+    if below is None or below[0] in frame.shape.steering:
         return [(state, UNKNOWN)]
     name, truth = below
+    for side, value in ((expr.left, left), (expr.right, right)):
+        least = 1 if isinstance(side, c.Name) and side.name == name else 2
+        if isinstance(value, Num) and value.value < least:
+            return [(state, UNKNOWN)]
     return [(state.knowing(("below", name)), Num(int(truth))), (state, Num(int(not truth)))]
 
 

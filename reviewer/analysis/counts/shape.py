@@ -26,6 +26,7 @@ class LoopLines:
 class Shape:
     """A function's variables, those that hold pages, those whose address is taken.
 
+    ``steering`` are those that a loop's condition compares: they say only how far it is.
     ``guards`` are, for each ``if``, the statistics' calls inside it, by line and name.
     """
 
@@ -33,6 +34,7 @@ class Shape:
     variables: frozenset[str]
     pages: frozenset[str]
     escaped: frozenset[str]
+    steering: frozenset[str]
     guards: dict[int, tuple[str, ...]]
     loops: tuple[LoopLines, ...]
     body: c.FunctionDef  # kept, for guards go by the identity of its nodes
@@ -83,10 +85,18 @@ def read_shape(
         frozenset(variables),
         frozenset(pages),
         frozenset(escaped),
+        frozenset(name for loop in loops for name in _find_steering(loop.cond)),
         guards,
         tuple(_read_loop(loop, frozenset(pages)) for loop in loops),
         body,
     )
+
+
+def _find_steering(cond: c.Expr | None) -> Iterator[str]:
+    """Yield the variables that a loop's condition compares with something."""
+    for node in iter_nodes(cond) if cond is not None else ():
+        if isinstance(node, c.Binary) and node.op in ("<", "<=", ">", ">=", "!="):
+            yield from (n.name for n in (node.left, node.right) if isinstance(n, c.Name))
 
 
 def site_of(span: c.Span) -> str:
