@@ -79,7 +79,8 @@ class Made:
     """Where a page object came from: the word of the vocabulary and the call of it.
 
     ``argument`` is the first argument as written; ``parameter`` names the parameter of
-    ``function`` where the page was handed in, ``loose`` says that nobody need hold it.
+    ``function`` where the page was handed in, ``loose`` says that nobody need hold it. ``head``
+    says that it was computed as a head: what gave it never gives a tail.
     """
 
     word: str
@@ -89,3 +90,4 @@ class Made:
     argument: str = ""
     parameter: str = ""
     loose: bool = False
+    head: bool = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from reviewer.analysis.hazards import Made
@@ -88,6 +89,7 @@ def _make(
     positions, pin, argument = claim
     span = call.span
     made = Made(word.name, frame.function.name, span.at_path, span.at_line, argument)
+    made = replace(made, head=word.positions <= NOT_TAIL)
     obj: ObjectId = ("made", made.function, made.path, made.line, made.word)
     frame.engine.note_made(obj, made)
     new = state.copy()

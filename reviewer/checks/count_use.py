@@ -191,7 +191,8 @@ def _field(note: Note) -> str:
 
 def _find_against_references(asked: Asked) -> list[Problem]:
     """Find one page's map count set against the references to all of its compound page."""
-    wrong = [n for n in asked.account.notes if _against_references(n)]
+    beside = _folio_beside_page(asked)
+    wrong = [n for n in asked.account.notes if _against_references(n, beside)]
     seen = [group[0] for group in _by_origin(wrong)]
     lines = {n.span.at_line: n for n in reversed(seen)}
     return [
@@ -211,7 +212,8 @@ def _find_against_references(asked: Asked) -> list[Problem]:
     ]
 
 
-def _against_references(note: Note) -> bool:
+def _against_references(note: Note, beside: set[Subject]) -> bool:
+    """Say whether the two are of one compound page; ``beside`` are folios handed with the page."""
     left, right = note.left, note.right
     if note.kind not in ("compare", "subtract") or note.small:
         return False
@@ -219,7 +221,9 @@ def _against_references(note: Note) -> bool:
         return False
     if {left.unit, right.unit} != {Unit.PAGE, Unit.REFERENCES}:
         return False
-    return find_base(left.subject) == find_base(right.subject)
+    page, whole = (left, right) if left.unit is Unit.PAGE else (right, left)
+    bases = find_base(page.subject), find_base(whole.subject)
+    return bases[0] == bases[1] or (bases[1] in beside and bases[0][0] == "param")
 
 
 # ---- one page's count for many ---------------------------------------------------------------

@@ -48,7 +48,7 @@ class Group:
             return "pinned"
         if any(h.stale for h in mine):
             return "stale"
-        return "head" if any(h.obj[0] == "head" for h in mine) else "tested"
+        return "head" if self.made.head or any(h.obj[0] == "head" for h in mine) else "tested"
 
     @property
     def fatal(self) -> bool:

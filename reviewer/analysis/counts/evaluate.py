@@ -189,7 +189,7 @@ def _condition(frame: Frame, state: State, expr: c.Expr) -> Results:
     for s, value in evaluate(frame, state, expr):
         if isinstance(value, Count):
             frame.note(make_comparison(frame, s, "!=", value, Num(0), expr.span))
-        if isinstance(value, Count) and value.unit is Unit.MAPPED and not value.moved:
+        if isinstance(value, Count) and value.unit is Unit.MAPPED:
             # some page is still mapped, so what was unmapped is not all
             results += [(s.knowing(("below", "")), Num(1)), (s, Num(0))]
         else:
