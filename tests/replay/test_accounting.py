@@ -58,6 +58,12 @@ UNDONE = [
         "write to what was shared",
         "P may write to page[100], which is mapped 2 times",
     ),
+    (
+        "6_1",
+        "compound-flag-mismatch",
+        "the last PMD goes, nothing is left",
+        "page[1] is mapped 0 times, kpagecount says 1",
+    ),
     ("6_12", "undo-pagemap-exclusive", BOTH, LIVE),
 ]
 

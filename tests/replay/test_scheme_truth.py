@@ -14,6 +14,7 @@ from reviewer.replay.scheme.operations import operate
 from reviewer.replay.scheme.steps import perform
 from reviewer.replay.scheme.tables import kpagecount, runs, stored
 from reviewer.replay.scheme.world import World
+from reviewer.replay.stepping.thread import Undecided
 
 RECORDED = Path(__file__).parent / "recorded"
 TRUTH = Path(__file__).parents[3] / "shared" / "truth" / "truth-6.1.json"
@@ -144,6 +145,36 @@ def test_memory_given_back_comes_back_small_where_a_page_table_stands() -> None:
     page = world.page_at(P, 3)
     assert page is not None
     assert world.allocated[page].order == 0
+
+
+def test_a_page_that_moves_takes_its_mappings_with_it() -> None:
+    world = run(*SPLIT, (C1, "munmap", 0, 100), (P, "migrate", 0, 1))
+    assert 0 not in world.allocated
+    assert runs(kpagecount(world.scheme, 0, 512)) == ((0, 512, 0),)
+    assert runs(kpagecount(world.scheme, 512, 512)) == ((0, 100, 1), (100, 412, 2))
+    raw = stored(world.pages, 512, 512)
+    assert (raw["compound_mapcount"], raw["head_refcount"]) == (0, 1 + 412)
+    assert world.pages.peek(512, "index") == world.index
+    perform(operate(world, C1, "exit", 0, 0))
+    perform(operate(world, P, "munmap", 0, 512))
+    assert world.allocated == {}
+
+
+def test_only_pages_that_can_move_do() -> None:
+    with pytest.raises(Undecided, match="maps at 3"):
+        run((P, "mmap_anon", 0, 512), (P, "migrate", 3, 1))
+    with pytest.raises(Undecided, match="page of zeros"):
+        run((P, "mmap_anon", 0, 512), (P, "fault_read", 0, 1), (P, "migrate", 0, 1))
+
+
+def test_a_shared_huge_page_mapped_by_ptes_has_the_offset_flag() -> None:
+    mapped = (
+        (P, "mmap_shmem", 0, 512),
+        (P, "fault_write", 0, 1),
+        (P, "mprotect_ro", 5, 1),
+        (P, "fault_read", 0, 1),
+    )
+    assert stored(run(*mapped).pages, 0, 512)["double_map"] == 1
 
 
 def small_table() -> dict[str, object]:

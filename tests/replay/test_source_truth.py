@@ -31,6 +31,7 @@ BEGIN: tuple[Operation, ...] = (
 MOVES: tuple[Operation, ...] = (
     ("P", "fork", 2, 0, 0),
     *((who, "exit", 0, 0, 0) for who in ("C1", "C2")),
+    *((who, "migrate", at, 1, 0) for who in ("P", "C1") for at in (0, 40)),
     *(
         (who, name, first, count, 1)
         for who in ("P", "C1", "C2")
@@ -78,6 +79,47 @@ def test_histories_we_recorded_run_the_same_on_the_source(
     table["steps"] = [s for s in table["steps"] if not re.match(r"r\d", s["scn"])]
     code = kernel_code(version.replace(".", "_"))
     assert [str(d) for d in iter_differences(table, lambda: make_source_engine(code))] == []
+
+
+MOVED = {
+    "anon": (*BEGIN, ("C1", "mprotect_ro", 5, 1, 0), ("C1", "munmap", 0, 100, 0)),
+    "shmem": (
+        ("P", "mmap_shmem", 0, 512, 1),
+        ("P", "fault_write", 0, 1, 0),
+        ("P", "fork", 1, 0, 0),
+        ("C1", "fault_read", 0, 1, 0),
+        ("C1", "mprotect_ro", 5, 1, 0),
+        ("C1", "fault_read", 0, 1, 0),
+    ),
+    "hugetlb": (("P", "mmap_hugetlb", 0, 512, 0), *BEGIN[1:]),
+    "hugetlb-shared": (
+        ("P", "mmap_hugetlb", 0, 512, 1),
+        *BEGIN[1:],
+        ("C1", "fault_read", 0, 1, 0),
+    ),
+}
+
+
+@pytest.mark.kernel
+@pytest.mark.parametrize("version", ["6_1", "6_12"])
+@pytest.mark.parametrize("kind", MOVED)
+def test_a_page_that_moves_is_counted_as_before(
+    kernel_code: Callable[[str], CodeBase], version: str, kind: str
+) -> None:
+    code = kernel_code(version)
+    model, source = make_model_engine(code), make_source_engine(code)
+    for engine in (model, source):
+        for operation in MOVED[kind]:
+            engine.perform(operate(engine.world, *operation))
+        before = engine.kpagecount(0, 512)
+        engine.perform(operate(engine.world, "P", "migrate", 0, 1, 0))
+        assert engine.kpagecount(512, 512) == before
+        assert not any(engine.kpagecount(0, 512))
+    assert stored(model.world.pages, 512, 512) == stored(source.world.pages, 512, 512)
+    ran = {name for _, name in source.machine.functions()}
+    assert ("remove_migration_pte" in ran) == (not kind.startswith("hugetlb"))
+    assert source.scheme.by_model <= {"try_to_migrate_one", "remove_migration_pte"}
+    assert bool(source.scheme.by_model) == kind.startswith("hugetlb")
 
 
 @pytest.mark.kernel

@@ -15,8 +15,8 @@ from reviewer.replay.histories.moments import run_interrupted, run_watched
 from reviewer.replay.histories.rules import iter_broken
 from reviewer.replay.machine.machine import CodeSource
 from reviewer.replay.scenarios.scenario import History, HistoryStep, ScenarioOperation
+from reviewer.replay.scheme.processes import HPAGE_PMD_NR
 from reviewer.replay.scheme.tables import runs
-from reviewer.replay.scheme.world import HPAGE_PMD_NR
 from reviewer.replay.source.driver import Driver
 from reviewer.replay.source.engine import SourceEngine
 from reviewer.replay.source.pagemap import read_exclusive
@@ -126,9 +126,9 @@ def _perform(engine: SourceEngine, step: HistoryStep) -> tuple[str, ...]:
 def _row(
     engine: SourceEngine, history: str, step: str, broken: tuple[str, ...], *, raced: bool
 ) -> AccountingRow:
-    counts = engine.kpagecount(0, HPAGE_PMD_NR)
-    spelled = " ".join(f"{at}-{at + n - 1}:{value}" for at, n, value in runs(counts))
-    values = [("kpagecount", spelled), ("deferred split", str(engine.split_queue_length()))]
+    counts = _read_counts(engine)
+    values = [("kpagecount", _spell_counts(counts))]
+    values.append(("deferred split", str(engine.split_queue_length())))
     values += [(key, str(value)) for key, value in engine.statistics(STATISTICS).items()]
     events = engine.statistics(EVENTS, "vm_event")
     values += [(key, str(value)) for key, value in events.items()]
@@ -138,6 +138,26 @@ def _row(
     left = tuple(iter_broken(engine, counts))
     return AccountingRow(
         history, step, tuple(values), (*broken, *left), raced=raced and bool(broken) and not left
+    )
+
+
+def _read_counts(engine: SourceEngine) -> dict[int, int]:
+    """Return what kpagecount says of the first huge page, and of others where any is mapped."""
+    mapped = {page // HPAGE_PMD_NR for page in engine.world.count_mappings()} & set(range(BLOCKS))
+    counts: dict[int, int] = {}
+    for block in sorted(mapped | {0}):
+        start = block * HPAGE_PMD_NR
+        counts |= dict(enumerate(engine.kpagecount(start, HPAGE_PMD_NR), start))
+    return counts
+
+
+def _spell_counts(counts: dict[int, int]) -> str:
+    """Spell counts of huge pages as "0-511:1": each by the numbers of its pages."""
+    starts = [page for page in counts if page % HPAGE_PMD_NR == 0]
+    return " ".join(
+        f"{start + at}-{start + at + number - 1}:{value}"
+        for start in starts
+        for at, number, value in runs(counts[start + i] for i in range(HPAGE_PMD_NR))
     )
 
 

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from reviewer.replay.histories.truth import make_world
 from reviewer.replay.memory.pages import REFERENCE_LAYOUT, PageLayout
 from reviewer.replay.scheme.operations import operate
+from reviewer.replay.scheme.processes import HPAGE_PMD_ORDER
 from reviewer.replay.scheme.steps import iter_accesses, perform
-from reviewer.replay.scheme.world import HPAGE_PMD_ORDER, World
+from reviewer.replay.scheme.world import World
 from reviewer.replay.stepping.thread import AccessKind, Body
 
 CACHE_LINE = 64

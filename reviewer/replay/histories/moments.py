@@ -13,7 +13,7 @@ from reviewer.replay.histories.rules import iter_broken, spell_times
 from reviewer.replay.interpreter.mixed import MixedThread
 from reviewer.replay.scenarios.actors import run_operation
 from reviewer.replay.scenarios.scenario import ScenarioOperation
-from reviewer.replay.scheme.world import HPAGE_PMD_NR, World
+from reviewer.replay.scheme.world import World
 from reviewer.replay.source.engine import SourceEngine
 from reviewer.replay.stepping.thread import AccessKind, Undecided
 
@@ -47,7 +47,7 @@ def run_watched(engine: SourceEngine, operation: ScenarioOperation) -> tuple[str
                 least, where = seen, place
         if _events(engine) != queued:
             queued = _events(engine)
-            if not any(engine.kpagecount(0, HPAGE_PMD_NR)):
+            if not any(engine.kpagecount(0, engine.huge_pages)):
                 wrong.append("a page that nobody maps is queued for a deferred split")
     if least < min(before, world.mappings(WATCHED)):
         wrong.append(
@@ -90,7 +90,7 @@ def run_interrupted(
             continue  # it waits for a lock the first one holds: no such moment
         if not _finish(first):
             raise Undecided("waits for a lock that nobody will release")
-        left = tuple(iter_broken(engine, engine.kpagecount(0, LOOKED_AT)))
+        left = tuple(iter_broken(engine, dict(enumerate(engine.kpagecount(0, LOOKED_AT)))))
         if left:
             wrong = tuple(f"{rule}, if interrupted before {place}" for rule in left)
             break

@@ -18,9 +18,11 @@ from reviewer.replay.memory.pages import REFERENCE_LAYOUT, PageLayout, Pages, ex
 from reviewer.replay.memory.words import Memory
 from reviewer.replay.scheme.counting import Scheme
 from reviewer.replay.scheme.operations import operate
+from reviewer.replay.scheme.processes import HPAGE_PMD_NR
 from reviewer.replay.scheme.steps import perform
 from reviewer.replay.scheme.tables import CLAIMED, HEAD_FLAGS, kpagecount, kpageflags, runs, stored
-from reviewer.replay.scheme.world import HPAGE_PMD_NR, World
+from reviewer.replay.scheme.world import World
+from reviewer.replay.source.calls import drops_zeros
 from reviewer.replay.source.engine import SourceEngine
 from reviewer.replay.stepping.thread import Body, Oops, Undecided
 
@@ -101,7 +103,9 @@ class ModelEngine:
 def make_model_engine(code: CodeSource) -> ModelEngine:
     """Return the reference model with the counters a tree's struct page has."""
     machine = make_machine(code)
-    return ModelEngine(extract_layout(machine.types, code.find_enumerator))
+    engine = ModelEngine(extract_layout(machine.types, code.find_enumerator))
+    engine.world.scheme.split_drops_zeros = drops_zeros(code)
+    return engine
 
 
 def make_source_engine(code: CodeSource) -> SourceEngine:

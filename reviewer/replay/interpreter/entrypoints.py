@@ -125,6 +125,7 @@ _BOOT_GLOBALS: tuple[tuple[str, str, int, Callable[[Machine], int], bool], ...] 
     ("sme_me_mask", "unsigned long long", 0, lambda _m: 0, True),
     ("__supported_pte_mask", "unsigned long", 0, lambda _m: (1 << 64) - 1, True),
     ("__default_kernel_pte_mask", "unsigned long", 0, lambda _m: (1 << 64) - 1, True),
+    ("swap_migration_ad_supported", "bool", 0, lambda _m: 1, True),
     ("huge_zero_page", "struct page", 1, lambda _m: 0, False),
     ("huge_zero_folio", "struct folio", 1, lambda _m: 0, False),
     ("huge_zero_pfn", "unsigned long", 0, lambda _m: (1 << 64) - 1, False),

@@ -10,9 +10,17 @@ from typing import TYPE_CHECKING
 
 from reviewer.model.ctree import Call, Name
 from reviewer.replay.kernel_api.support import NOTHING, Primitive, argument, nothing, pointed
-from reviewer.replay.machine.arith import Operand, Registers, arithmetic, constant, convert
-from reviewer.replay.machine.instr import STACK, Act, Reporter
-from reviewer.replay.memory.valuetype import ULONG, PointerType
+from reviewer.replay.machine.arith import (
+    Operand,
+    Registers,
+    arithmetic,
+    constant,
+    convert,
+    logical_not,
+)
+from reviewer.replay.machine.builder import Place
+from reviewer.replay.machine.instr import STACK, Act, Address, Reporter
+from reviewer.replay.memory.valuetype import BOOL, ULONG, ArrayType, PointerType
 from reviewer.replay.memory.words import STACK_SIZE
 from reviewer.replay.stepping.thread import Undecided
 
@@ -20,6 +28,7 @@ if TYPE_CHECKING:
     from reviewer.replay.lowering.calls import CallLowering
 
 TABLE_BYTES = 4096
+LOCKS = 512
 TABLE_BITS = 0x67  # present, write, user, accessed, dirty: x86-64
 _SCRATCH = STACK_SIZE // 2  # of a thread's stack region: where its table being filled lies
 
@@ -71,16 +80,39 @@ def _set_entry(low: CallLowering, call: Call) -> Operand:
     return NOTHING
 
 
+def _set_entries(low: CallLowering, call: Call) -> Operand:
+    """``set_ptes(mm, addr, ptep, pte, nr)``: entries for pages in a row."""
+    first = low.settle(low.value(argument(call, 2))).closure()
+    entry = low.settle(low.value(argument(call, 3))).closure()
+    number = low.settle(low.value(argument(call, 4))).closure()
+    memory = low.machine.memory
+
+    def store(_thread: Reporter, registers: Registers) -> None:
+        at, value = first(registers), entry(registers)
+        for i in range(number(registers)):
+            memory.words.setdefault(at + 8 * i, 0)
+            memory.store(at + 8 * i, 8, value + i * TABLE_BYTES)
+
+    low.emit(Act(call.span, store))
+    return NOTHING
+
+
 def _lock_pointer(low: CallLowering, call: Call) -> Operand:
-    """``pmd_lockptr(mm, pmd)``: the lock of the one page table there is; nobody else takes it."""
-    del call
+    """``pmd_lockptr(mm, pmd)``: the lock of the page table the entry stands in.
+
+    Each entry that is worked on here stands for a table of its own, which one thread has.
+    """
     kind = low.types.resolve_name("spinlock_t")
-    known = low.machine.find_global("page table lock")
+    size = low.types.size(kind)
+    known = low.machine.find_global("page table locks")
     if known is None:
-        address = low.machine.define_global("page table lock", kind, 0, constant=True)
+        locks = ArrayType(kind, LOCKS)
+        start = low.machine.define_global("page table locks", locks, 0, constant=True)
     else:
-        address = known.address
-    return constant(address, PointerType(kind))
+        start = known.address
+    fn = convert(low.value(argument(call, 1)), ULONG).closure()
+    address = Operand(PointerType(kind), fn=lambda r: start + (fn(r) >> 3) % LOCKS * size)
+    return low.settle(address)
 
 
 def _set_access_flags(low: CallLowering, call: Call) -> Operand:
@@ -126,19 +158,41 @@ def _insert_pfn(low: CallLowering, call: Call) -> Operand:
     return constant(done)
 
 
+WALKED_PMD, WALKED_PTE = "pmd a walk finds", "pte a walk finds"
+
+
+def _walk(low: CallLowering, call: Call) -> Operand:
+    """``page_vma_mapped_walk(pvmw)``: finds the one entry that the scenario names, once.
+
+    Where that is a PMD there is no PTE. Its lock is not looked at: nobody else is there.
+    """
+    walk = pointed(low, argument(call, 0))
+    pmd = low.member_of(walk, "pmd", call.span)
+    found = low.keep(low.load(pmd, call.span))
+    for member, name in (("pmd", WALKED_PMD), ("pte", WALKED_PTE)):
+        known = low.machine.find_global(name)
+        if known is None:
+            raise Undecided("needs the page tables that page_vma_mapped_walk reads", call.span)
+        given = Place(ULONG, address=Address(constant(known.address, ULONG)))
+        low.store(low.member_of(walk, member, call.span), low.load(given, call.span), call.span)
+    return low.settle(logical_not(found)).retyped(BOOL)
+
+
 _SILENT = (
     *("pte_unmap", "update_mmu_cache", "update_mmu_cache_pmd", "update_mmu_tlb"),
     *("flush_tlb_range", "flush_pmd_tlb_range", "flush_tlb_page", "flush_cache_range"),
     *("flush_cache_page", "tlb_remove_page", "tlb_flush_pmd_range", "tlb_change_page_size"),
+    *("tlb_remove_page_size", "zap_deposited_table", "arch_check_zapped_pmd"),
     *("mmu_notifier_invalidate_range", "mmu_notifier_invalidate_range_start"),
     "mmu_notifier_invalidate_range_only_end",
     *("mmu_notifier_invalidate_range_end", "pgtable_trans_huge_deposit"),
-    *("set_ptes", "add_mm_counter", "inc_mm_counter", "dec_mm_counter"),
+    *("add_mm_counter", "inc_mm_counter", "dec_mm_counter"),
     *("add_mm_counter_fast", "inc_mm_counter_fast", "dec_mm_counter_fast"),
 )
 
 TABLE: dict[str, Primitive] = dict.fromkeys(_SILENT, nothing)
 TABLE |= {
+    "page_vma_mapped_walk": _walk,
     "vmf_insert_pfn": _insert_pfn,
     "vmf_insert_pfn_prot": _insert_pfn,
     "pmd_populate": _populate,
@@ -146,6 +200,7 @@ TABLE |= {
     "pte_offset_map": _pte_offset,
     "pte_offset_kernel": _pte_offset,
     "set_pte_at": _set_entry,
+    "set_ptes": _set_entries,
     "pte_mkwrite": _same_entry,
     "pmd_mkwrite": _same_entry,
     "pmdp_invalidate": _invalidate,

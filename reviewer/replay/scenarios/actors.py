@@ -11,8 +11,9 @@ from reviewer.replay.memory.pages import Pages
 from reviewer.replay.scenarios.scenario import Scenario, ScenarioOperation
 from reviewer.replay.scheme.counting import Scheme
 from reviewer.replay.scheme.operations import operate
+from reviewer.replay.scheme.processes import HPAGE_PMD_NR
 from reviewer.replay.scheme.steps import perform
-from reviewer.replay.scheme.world import HPAGE_PMD_NR, World
+from reviewer.replay.scheme.world import World
 from reviewer.replay.stepping.thread import Body, ScriptedThread, TreeCall
 
 

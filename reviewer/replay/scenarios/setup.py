@@ -17,7 +17,7 @@ from reviewer.replay.scenarios.oracles import mapped_counts
 from reviewer.replay.scenarios.scenario import Scenario, ScenarioThread
 from reviewer.replay.scenarios.source_actors import make_source_actor, make_source_world
 from reviewer.replay.scheme.counting import Scheme
-from reviewer.replay.source.counting import SourceScheme
+from reviewer.replay.source.migration import SourceScheme
 from reviewer.replay.stepping.program import Program
 from reviewer.replay.stepping.thread import Thread, Undecided
 

@@ -11,7 +11,7 @@ from reviewer.replay.memory.pages import Pages
 from reviewer.replay.scenarios.actors import make_world, run_operation
 from reviewer.replay.scenarios.scenario import Scenario, ScenarioOperation
 from reviewer.replay.scheme.world import World
-from reviewer.replay.source.counting import SourceScheme
+from reviewer.replay.source.migration import SourceScheme
 from reviewer.replay.stepping.thread import Body, Oops, TreeCall, Undecided
 
 

@@ -19,12 +19,10 @@ from collections.abc import Callable
 from enum import IntEnum
 
 from reviewer.replay.memory.pages import Pages
-from reviewer.replay.scheme.lifetimes import Lifetimes
+from reviewer.replay.scheme.reading import PAGE_MAPPING_ANON, Reading
 from reviewer.replay.stepping.thread import Body
 
-PAGE_MAPPING_ANON = 1
 ENTIRELY_MAPPED = 0x800000  # of _nr_pages_mapped: mapped as a whole; below it, pages by PTE
-LOWEST_COUNT = -128  # what is below in _mapcount is a page type
 
 
 class PmdWrite(IntEnum):
@@ -35,7 +33,7 @@ class PmdWrite(IntEnum):
     SPLIT = 2
 
 
-class Scheme(Lifetimes):
+class Scheme(Reading):
     """Maps, unmaps and splits as the kernel's functions of the same names do.
 
     ``statistics`` is told of what a first map and a last unmap add to NR_ANON_MAPPED and the
@@ -45,10 +43,7 @@ class Scheme(Lifetimes):
     def __init__(self, pages: Pages, statistics: Callable[[str, int], None] | None = None) -> None:
         super().__init__(pages)
         self.statistics = statistics or (lambda name, count: None)
-        places = pages.layout.places
-        self.whole = "compound_mapcount" in places
-        self.offset = self.whole and bool(self.double_map)
-        self.sums = {"nr_pages_mapped", "large_mapcount"} & places.keys()
+        self.sums = {"nr_pages_mapped", "large_mapcount"} & pages.layout.places.keys()
         self.exclusive = pages.mask("PG_anon_exclusive")
         self.split_drops_zeros = False  # a split maps pages full of zeros to the zero page
 
@@ -56,10 +51,6 @@ class Scheme(Lifetimes):
     def anon_mapping(anon_vma: int) -> int:
         """Return ``->mapping`` of an anonymous page."""
         return anon_vma | PAGE_MAPPING_ANON
-
-    def is_hugetlb(self, dtor: int) -> bool:
-        """Say whether a destructor is that of hugetlb pages."""
-        return dtor == self.pages.layout.flags.get("HUGETLB_PAGE_DTOR", -1)
 
     # ---- counters --------------------------------------------------------------------------
 
@@ -147,11 +138,66 @@ class Scheme(Lifetimes):
             if (yield from self._entire(function, page, 1)) == 0:
                 yield from self._mark_entire(function, page, 1)
             return 0
+        head = page if order else self._head_of(page)
+        if self.offset and not order and head is not None:
+            yield self.steps.set_bits("SetPageDoubleMap", head + 1, self.double_map)
         first = yield from self._each(function, page, order, 1)
         if order and self.whole:
-            yield from self._entire(function, page, 1)
+            whole = yield from self._entire(function, page, 1)
+            if self.offset and whole == 0 and first == 1 << order:  # no PTE is left either
+                yield self.steps.clear_bits("ClearPageDoubleMap", page + 1, self.double_map)
         self.statistics("NR_FILE_MAPPED", first)
         return first
+
+    def page_add_anon_rmap(self, page: int, order: int, *, exclusive: bool, index: int) -> Body:
+        """Map an anonymous page that is mapped already, or was until it was moved."""
+        del index
+        function = "page_add_anon_rmap"
+        if order and self.whole:
+            if (yield from self._entire(function, page, 1)) == 0:
+                yield from self._mark_entire(function, page, 1)
+                self.statistics("NR_ANON_THPS", 1 << order)
+                self.statistics("NR_ANON_MAPPED", 1 << order)
+        else:
+            first = yield from self._each(function, page, order, 1)
+            self.statistics("NR_ANON_MAPPED", first)
+        if exclusive:
+            yield self.steps.set_bits("SetPageAnonExclusive", page, self.exclusive)
+        return 0
+
+    # ---- moving: a mapping goes and comes back on another page ------------------------------
+
+    def unmap_for_migration(
+        self, page: int, order: int, *, anon: bool, huge: bool, write: bool, index: int
+    ) -> Body:
+        """Unmap, and drop the mapping's reference; the answer is the migration entry.
+
+        What ``map_after_migration`` needs of it here is whether the page was exclusive.
+        """
+        del write, index
+        exclusive = 0
+        if anon and self.exclusive:
+            exclusive = self.exclusive & (yield self.steps.load("PageAnonExclusive", page, "flags"))
+            if exclusive:
+                yield self.steps.clear_bits("page_try_share_anon_rmap", page, exclusive)
+        yield from self.page_remove_rmap(page, order, anon=anon, huge=huge)
+        yield from self.put_page((yield from self.compound_head(page)))
+        return int(exclusive > 0)
+
+    def map_after_migration(
+        self, page: int, order: int, entry: int, *, old: int, anon: bool, huge: bool, index: int
+    ) -> Body:
+        """Map the page that ``old`` was moved to, where ``entry`` stands, with a reference."""
+        del old
+        yield from self.get_page((yield from self.compound_head(page)))
+        if anon:
+            add = self.hugetlb_add_anon_rmap if huge else self.page_add_anon_rmap
+            yield from add(page, order, exclusive=entry > 0, index=index)
+        elif huge:
+            yield from self.hugetlb_add_file_rmap(page, order)
+        else:
+            yield from self.page_add_file_rmap(page, order)
+        return 0
 
     # ---- hugetlb: counted as a whole, whoever maps it --------------------------------------
 
@@ -160,6 +206,14 @@ class Scheme(Lifetimes):
         function = "hugepage_add_new_anon_rmap"
         yield from self._fields(head, function, compound_mapcount=0, large_mapcount=0)
         yield from self._set_anon_rmap(head, mapping, index >> order)
+        return 0
+
+    def hugetlb_add_anon_rmap(self, head: int, order: int, *, exclusive: bool, index: int) -> Body:
+        """Map a private huge page that was moved."""
+        del order, index
+        yield from self._entire("hugepage_add_anon_rmap", head, 1)
+        if exclusive:
+            yield self.steps.set_bits("SetPageAnonExclusive", head, self.exclusive)
         return 0
 
     def hugetlb_add_file_rmap(self, head: int, order: int) -> Body:
@@ -205,12 +259,19 @@ class Scheme(Lifetimes):
         self.statistics("NR_ANON_MAPPED", -gone)
         return gone
 
-    def split_huge_pmd(self, head: int, order: int) -> Body:
+    def zap_huge_pmd(self, head: int, order: int, table: int = 0, *, anon: bool) -> Body:
+        """Unmap what a PMD maps; its reference is dropped later."""
+        del table
+        return (yield from self.page_remove_rmap(head, order, anon=anon))
+
+    def split_huge_pmd(self, head: int, order: int, table: int = 0) -> Body:
         """``__split_huge_pmd_locked`` of an anonymous page: one PMD becomes PTEs, in place.
 
         References first, then what the PTEs count, then the offset, and only then the compound
-        count falls: in no order in between is a mapped page seen unmapped.
+        count falls: in no order in between is a mapped page seen unmapped. ``table`` is the
+        number of the page tables; here nobody looks into them.
         """
+        del table
         steps, nr = self.steps, 1 << order
         function = "__split_huge_pmd_locked"
         yield steps.add("page_ref_add", head, "_refcount", nr - 1)
@@ -236,8 +297,9 @@ class Scheme(Lifetimes):
                 yield from self._each(function, head, order, -1)
         return 0
 
-    def write_to_pmd(self, head: int) -> Body:
+    def write_to_pmd(self, head: int, table: int = 0) -> Body:
         """Decide a write to a huge page mapped without write access: a PmdWrite."""
+        del table
         steps = self.steps
         flags = yield steps.load("do_huge_pmd_wp_page", head, "flags")
         count = yield steps.load("do_huge_pmd_wp_page", head, "_refcount")
@@ -250,39 +312,3 @@ class Scheme(Lifetimes):
         """Say whether a write to a PTE may keep the page: nobody else holds it or its head."""
         head = yield from self.compound_head(page)
         return (yield self.steps.load("do_wp_page", head, "_refcount")) == 1
-
-    # ---- reading ---------------------------------------------------------------------------
-
-    def compound_head(self, page: int) -> Body:
-        """Return the head's number, or the page's own."""
-        word = yield self.steps.load("compound_head", page, "compound_head")
-        if not word & 1:
-            return page
-        head = self.pages.number(word - 1)
-        assert head is not None, "a tail points out of the scenario"
-        return head
-
-    def page_mapcount(self, page: int) -> Body:
-        """How often this page is mapped: three formulas, for anon, file and hugetlb."""
-        steps = self.steps
-        flags = yield steps.load("PageCompound", page, "flags")
-        word = yield steps.load("PageCompound", page, "compound_head")
-        count = (yield steps.load("page_mapcount", page, "_mapcount")) + 1
-        if count <= LOWEST_COUNT:
-            count = 0
-        if not (flags & self.head_bit or word & 1) or not self.whole:
-            return count
-        head = yield from self.compound_head(page)
-        if self.offset:
-            mapping = yield steps.load("PageAnon", head, "mapping")
-            dtor = yield steps.load("PageHuge", head, "compound_dtor")
-            if not mapping & PAGE_MAPPING_ANON and not self.is_hugetlb(dtor):
-                return count
-        count += (yield steps.load("compound_mapcount", head, "compound_mapcount")) + 1
-        if self.offset and (yield steps.load("PageDoubleMap", head + 1, "flags")) & self.double_map:
-            count -= 1
-        return count
-
-    def hugetlb_mapcount(self, head: int) -> Body:
-        """How often a huge page is mapped."""
-        return (yield self.steps.load("hugetlb_wp", head, "compound_mapcount")) + 1

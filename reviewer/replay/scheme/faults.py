@@ -3,15 +3,8 @@
 from __future__ import annotations
 
 from reviewer.replay.scheme.counting import PmdWrite
-from reviewer.replay.scheme.world import (
-    ANON_VMA,
-    HPAGE_PMD_NR,
-    HPAGE_PMD_ORDER,
-    INODE_MAPPING,
-    Entry,
-    Process,
-    World,
-)
+from reviewer.replay.scheme.processes import HPAGE_PMD_NR, HPAGE_PMD_ORDER, Entry, Process
+from reviewer.replay.scheme.world import ANON_VMA, INODE_MAPPING, World
 from reviewer.replay.stepping.thread import Body
 
 FAULT_AROUND = 16
@@ -173,7 +166,7 @@ def _write_to_pmd(world: World, table: Process) -> Body:
         yield from world.split_pmd(table)
         return 0
     if kind == "anon":
-        came_to = yield from world.scheme.write_to_pmd(entry.page)
+        came_to = yield from world.scheme.write_to_pmd(entry.page, world.number_of(table))
         if came_to != PmdWrite.REUSED:
             yield from world.split_pmd(table, counted=came_to == PmdWrite.SPLIT)
             return 0

@@ -6,16 +6,11 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from reviewer.replay.scheme.faults import fault_read, fault_write
+from reviewer.replay.scheme.migration import migrate
+from reviewer.replay.scheme.processes import HPAGE_PMD_NR, HPAGE_PMD_ORDER, Area, Entry, Process
 from reviewer.replay.scheme.reuse import reuse_compound, reuse_small
 from reviewer.replay.scheme.splitting import mremap, split_page
-from reviewer.replay.scheme.world import (
-    HPAGE_PMD_NR,
-    HPAGE_PMD_ORDER,
-    Area,
-    Entry,
-    Process,
-    World,
-)
+from reviewer.replay.scheme.world import World
 from reviewer.replay.stepping.thread import Body, Undecided
 
 SHARED = {"shmem", "hugetlb-shared", "driver"}
@@ -201,6 +196,9 @@ OPERATIONS: dict[str, Operation] = {
     "split": split_page,
     "split_page": split_page,
     "split_huge_page": split_page,
+    "migrate": migrate,
+    "migrate_pages": migrate,
+    "move_pages": migrate,
     "exit": exit_mm,
     "reuse_small": reuse_small,
     "reuse_compound": reuse_compound,

@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-from reviewer.replay.scheme.world import (
-    HPAGE_PMD_NR,
-    HPAGE_PMD_ORDER,
-    Compound,
-    Entry,
-    Process,
-    World,
-)
+from reviewer.replay.scheme.processes import HPAGE_PMD_NR, HPAGE_PMD_ORDER, Entry, Process
+from reviewer.replay.scheme.world import Compound, World
 from reviewer.replay.stepping.thread import Body, Undecided
 
 
@@ -20,11 +14,7 @@ def split_page(world: World, process: str, first: int, count: int, arg: int) -> 
     file's page stays unmapped. An anonymous page that nobody maps is freed.
     """
     del arg
-    found = (world.page_at(process, i) for i in range(first, first + max(count, 1)))
-    page = next((page for page in found if page is not None), None)
-    if page is None:
-        raise Undecided(f"needs a page that {process} maps at {first}")
-    head = world.head_of(page)
+    head = world.head_of(world.find_mapped(process, first, count))
     kind = world.kind_of(head)
     if world.allocated[head].order != HPAGE_PMD_ORDER or kind not in ("anon", "shmem"):
         raise Undecided("needs the split of a page that is no anonymous or shmem huge page")

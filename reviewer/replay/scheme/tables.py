@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Container, Iterable
 
 from reviewer.replay.memory.pages import Pages
-from reviewer.replay.scheme.counting import PAGE_MAPPING_ANON, Scheme
+from reviewer.replay.scheme.counting import Scheme
 from reviewer.replay.scheme.lifetimes import BUDDY_PAGE_TYPE, PAGE_TYPE
+from reviewer.replay.scheme.reading import PAGE_MAPPING_ANON
 from reviewer.replay.scheme.steps import perform
 from reviewer.replay.stepping.thread import Undecided
 

@@ -11,90 +11,17 @@ from __future__ import annotations
 import copy
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from typing import Protocol
 
 from reviewer.replay.memory.pages import Pages, direct_map
 from reviewer.replay.scheme.counting import Scheme
+from reviewer.replay.scheme.processes import HPAGE_PMD_NR, HPAGE_PMD_ORDER, Entry, Process
 from reviewer.replay.stepping.thread import Body, Undecided
 
-HPAGE_PMD_ORDER = 9
-HPAGE_PMD_NR = 1 << HPAGE_PMD_ORDER
 RANGE_INDEX = 0x700000000000 >> 12
 ANON_VMA = direct_map(0x1000)
 INODE_MAPPING = direct_map(0x2000)
-
-
-@dataclass(slots=True)
-class Entry:
-    """A page-table entry: the page it maps and whether it lets write."""
-
-    page: int
-    write: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Area:
-    """What the VMA of a page says: its kind of memory, whether it may be written, VM_LOCKED.
-
-    Neighbours that agree are one VMA: the kernel merges them.
-    """
-
-    kind: str
-    write: bool = True
-    locked: bool = False
-
-
-@dataclass(slots=True)
-class Process:
-    """What one process maps of the range. ``vma`` has an Area for each page, mapped or not.
-
-    ``page_table``: the PMD points to a table of PTEs, empty or not, so no huge page fits.
-    ``away`` is what mremap moved out of the range, under the index it had.
-    """
-
-    vma: dict[int, Area] = field(default_factory=dict)
-    pmd: Entry | None = None
-    ptes: dict[int, Entry] = field(default_factory=dict)
-    page_table: bool = False
-    away: Process | None = None
-
-    def copy(self) -> Process:
-        """Return page tables of its own that map the same."""
-        return Process(
-            dict(self.vma),
-            replace(self.pmd) if self.pmd is not None else None,
-            {i: replace(entry) for i, entry in self.ptes.items()},
-            self.page_table,
-            self.away.copy() if self.away is not None else None,
-        )
-
-    def change(
-        self, first: int, count: int, *, write: bool | None = None, locked: bool | None = None
-    ) -> list[int]:
-        """Give the range these attributes, up to a hole; return the pages whose Area changed."""
-        changed = []
-        for i in range(first, first + count):
-            area = self.vma.get(i)
-            if area is None:
-                break
-            new = replace(
-                area,
-                write=area.write if write is None else write,
-                locked=area.locked if locked is None else locked,
-            )
-            if new != area:
-                self.vma[i] = new
-                changed.append(i)
-        return changed
-
-    def is_one_area(self) -> bool:
-        """Say whether one VMA covers the whole range."""
-        return len(self.vma) == HPAGE_PMD_NR and len(set(self.vma.values())) == 1
-
-    def fits_pmd(self) -> bool:
-        """Say whether a fault may map a huge page."""
-        return not self.page_table and self.is_one_area()
 
 
 class PageDriver(Protocol):
@@ -142,6 +69,7 @@ class World:
         self.huge_zero_page: int | None = None
         self.cache: dict[str, int] = {}
         self.written: set[int] = set()  # pages that hold more than zeros
+        self.moved: set[int] = set()  # heads of pages that others were moved to
         self.driver: PageDriver | None = None
 
     def copy(self) -> World:
@@ -154,6 +82,7 @@ class World:
         other._batch = list(self._batch)
         other.cache = dict(self.cache)
         other.written = set(self.written)
+        other.moved = set(self.moved)
         return other
 
     # ---- pages -----------------------------------------------------------------------------
@@ -177,6 +106,7 @@ class World:
         page = pool.pop(0) if order or kind == "zero" else pool.pop()
         self.allocated[page] = Compound(order, kind)
         self.written.difference_update(range(page, page + (1 << order)))
+        self.moved.discard(page)
         steps = self.scheme.steps
         yield steps.store("set_page_refcounted", page, "_refcount", 1)
         if order:
@@ -276,7 +206,9 @@ class World:
             yield from self.put(entry.page)
             return 0
         if kind == "anon" and not counted:
-            yield from self.scheme.split_huge_pmd(entry.page, HPAGE_PMD_ORDER)
+            yield from self.scheme.split_huge_pmd(
+                entry.page, HPAGE_PMD_ORDER, self.number_of(process)
+            )
         process.page_table = True
         zero = (yield from self.find_zero_page()) if kind == "zero" else None
         for i in range(HPAGE_PMD_NR):
@@ -302,10 +234,15 @@ class World:
         entry, process.pmd = process.pmd, None
         assert entry is not None
         kind = self.kind_of(entry.page)
-        if kind != "zero":
+        if kind == "hugetlb":
             yield from self.scheme.page_remove_rmap(
-                entry.page, HPAGE_PMD_ORDER, anon=kind == "anon", huge=kind == "hugetlb"
+                entry.page, HPAGE_PMD_ORDER, anon=False, huge=True
             )
+        elif kind != "zero":
+            yield from self.scheme.zap_huge_pmd(
+                entry.page, HPAGE_PMD_ORDER, self.number_of(process), anon=kind == "anon"
+            )
+        if kind != "zero":
             yield from self.put(entry.page)
         return 0
 
@@ -317,6 +254,10 @@ class World:
             yield process
             if process.away is not None:
                 yield process.away
+
+    def number_of(self, table: Process) -> int:
+        """Return the number of page tables among all there are."""
+        return next(i for i, each in enumerate(self.tables()) if each is table)
 
     def mappings(self, page: int) -> int:
         """Count the page-table entries that map this page: what kpagecount should say."""
@@ -340,6 +281,25 @@ class World:
         for page in [page for page in found if self.kind_of(page) == "zero"]:
             del found[page]
         return found
+
+    def is_anon(self, page: int) -> bool:
+        """Say whether the page belongs to no file."""
+        kind = self.kind_of(page)
+        private = kind == "hugetlb" and self.head_of(page) not in self.cache.values()
+        return kind == "anon" or private
+
+    def find_mapped(self, process: str, first: int, count: int) -> int:
+        """Return the first page a process maps in a range.
+
+        Raises:
+            Undecided: it maps none.
+
+        """
+        found = (self.page_at(process, i) for i in range(first, first + max(count, 1)))
+        page = next((page for page in found if page is not None), None)
+        if page is None:
+            raise Undecided(f"needs a page that {process} maps at {first}")
+        return page
 
     def page_at(self, process: str, index: int) -> int | None:
         """Return the page a process maps at an index of the range."""

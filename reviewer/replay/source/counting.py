@@ -9,83 +9,15 @@ no account that could be mixed with the model's: that is Undecided.
 
 from __future__ import annotations
 
-from reviewer.model.ctree import Parameter
-from reviewer.model.facts import Skipped
-from reviewer.replay.interpreter.entrypoints import set_up_boot
-from reviewer.replay.lowering.calls import real_parameters
-from reviewer.replay.machine.machine import Machine
-from reviewer.replay.memory.pages import Pages
-from reviewer.replay.scheme.counting import PmdWrite, Scheme
 from reviewer.replay.scheme.lifetimes import DESTRUCTORS
-from reviewer.replay.source.objects import (
-    PAGE_SHIFT,
-    PFN_MASK,
-    PMD_BITS,
-    PMD_HUGE,
-    PMD_READ_ONLY,
-    TreeObjects,
-    fill,
-)
-from reviewer.replay.stepping.thread import Access, AccessKind, Body, TreeCall, Undecided
-
-FAULT_FLAG_WRITE = 1
-RMAP_EXCLUSIVE = 1  # of rmap_t, where a tree has it
-MODEL_PATH = "reference model"
+from reviewer.replay.source.calls import RMAP_COMPOUND, RMAP_EXCLUSIVE
+from reviewer.replay.source.entries import SourceEntries
+from reviewer.replay.source.objects import PAGE_SHIFT
+from reviewer.replay.stepping.thread import Body, Undecided
 
 
-class SourceScheme(Scheme):
+class SourceCounting(SourceEntries):
     """Maps, unmaps and frees by calling the tree's rmap, huge-page and allocator functions."""
-
-    def __init__(self, machine: Machine, pages: Pages, index: int) -> None:
-        super().__init__(pages)
-        self.machine = machine
-        self.by_model: set[str] = set()
-        drops = machine.find_definition("try_to_map_unused_to_zeropage", "mm/migrate.c")
-        self.split_drops_zeros = drops is not None
-        set_up_boot(machine)
-        self.objects = TreeObjects(machine, pages, index)
-        self._address = self.objects.start
-
-    def _call(self, names: str, near: str, page: int, order: int = 0) -> TreeCall | None:
-        """Return a call of the first of the named functions the tree has, None without any.
-
-        Its parameters say what they are, by type and name; trees differ in which there are.
-        """
-        for function in names.split():
-            found = self.machine.find_definition(function, near)
-            if found is not None and not isinstance(found, Skipped):
-                args = [self._argument(function, p, page, order) for p in real_parameters(found)]
-                return TreeCall(function, tuple(args), near)
-        self.by_model.add(names.split(maxsplit=1)[0])
-        return None
-
-    def _head(self, page: int) -> int:
-        word = self.pages.peek(page, "compound_head")
-        number = self.pages.number(word - 1) if word & 1 else page
-        return page if number is None else number
-
-    def _argument(self, function: str, parameter: Parameter, page: int, order: int) -> int:
-        kind, name = parameter.type, parameter.name
-        if kind.pointers == 1 and kind.base == "struct page":
-            return self.pages.address(page)
-        if kind.pointers == 1 and kind.base == "struct folio":
-            return self.pages.address(self._head(page))
-        if kind.pointers == 1 and kind.base == "struct vm_area_struct":
-            return self.objects.vma
-        by_name = {
-            "compound": int(order > 0),
-            "order": order,
-            "address": self._address,
-            "addr": self._address,
-            "check_free": 1,
-            "fpi_flags": 0,
-            "nr_pages": 1,
-            "flags": RMAP_EXCLUSIVE,
-        }
-        if kind.pointers == 0 and name in by_name:
-            return by_name[name]
-        spelled = f"{kind.base} {'*' * kind.pointers}{name}"
-        raise Undecided(f"needs a value for {function}()'s parameter {spelled}")
 
     # ---- the life of a compound page -------------------------------------------------------
 
@@ -176,6 +108,27 @@ class SourceScheme(Scheme):
         yield made
         return 0
 
+    def page_add_anon_rmap(self, page: int, order: int, *, exclusive: bool, index: int) -> Body:
+        """Run the tree's map of an anonymous page that was mapped before."""
+        level = "pmd" if order else "pte"
+        names = f"page_add_anon_rmap folio_add_anon_rmap_{level}"
+        flags = RMAP_EXCLUSIVE * exclusive | RMAP_COMPOUND * (order > 0)
+        made = self._call_at(index, names, "mm/rmap.c", page, order, flags=flags)
+        if made is None:
+            raise Undecided(f"needs {names.replace(' ', ' or ')}")
+        yield made
+        return 0
+
+    def hugetlb_add_anon_rmap(self, head: int, order: int, *, exclusive: bool, index: int) -> Body:
+        """Run the tree's map of a private huge page that was moved."""
+        names = "hugepage_add_anon_rmap hugetlb_add_anon_rmap"
+        flags = RMAP_EXCLUSIVE * exclusive
+        made = self._call_at(index, names, "mm/rmap.c", head, order, flags=flags)
+        if made is None:
+            raise Undecided(f"needs {names.replace(' ', ' or ')}")
+        yield made
+        return 0
+
     def hugetlb_add_file_rmap(self, head: int, order: int) -> Body:
         """Run the tree's map of a huge page of a file."""
         names = "hugetlb_add_file_rmap page_dup_file_rmap page_dup_rmap"
@@ -204,76 +157,6 @@ class SourceScheme(Scheme):
             raise Undecided(f"needs {names.replace(' ', ' or ')}")
         yield made
         return 0
-
-    def split_huge_pmd(self, head: int, order: int) -> Body:
-        """Run ``__split_huge_pmd_locked`` on an entry that maps the page."""
-        function = "__split_huge_pmd_locked"
-        found = self.machine.find_definition(function, "mm/huge_memory.c")
-        if found is None or isinstance(found, Skipped):
-            self.by_model.add(function)
-            return (yield from super().split_huge_pmd(head, order))
-        parameters = real_parameters(found)
-        yield self._set_pmd(head, PMD_BITS)
-        objects = self.objects
-        by_type = {
-            "struct vm_area_struct *": objects.vma,
-            "pmd_t *": objects.pmd_of(head),
-            "pte_t *": objects.table,
-            "struct page *": 0,  # no page is asked for: split what is mapped
-            "struct folio *": 0,
-        }
-        by_name = {"haddr": objects.start, "address": objects.start, "addr": objects.start}
-        by_name |= {"freeze": 0}
-        yield TreeCall(function, fill(function, parameters, by_type, by_name), "mm/huge_memory.c")
-        return 0
-
-    def _set_pmd(self, head: int, bits: int) -> Access:
-        address, entry = self.objects.pmd_of(head), self.objects.make_pmd(head, bits)
-        memory = self.machine.memory
-
-        def perform() -> int:
-            memory.store(address, 8, entry)
-            return 0
-
-        return Access(AccessKind.STORE, address, 8, "set_pmd_at", MODEL_PATH, 0, "*pmd", perform)
-
-    def write_to_pmd(self, head: int) -> Body:
-        """Run the tree's do_huge_pmd_wp_page; what the entry is then tells what it did."""
-        function = "do_huge_pmd_wp_page"
-        found = self.machine.find_definition(function, "mm/huge_memory.c")
-        if found is None or isinstance(found, Skipped):
-            self.by_model.add(function)
-            return (yield from super().write_to_pmd(head))
-        objects = self.objects
-        entry = objects.make_pmd(head, PMD_READ_ONLY)
-        fault = {
-            "vma": objects.vma,
-            "mm": objects.mm,
-            "address": objects.start,
-            "pmd": objects.pmd_of(head),
-            "orig_pmd": entry,
-            "flags": self.machine.code.find_enumerator("FAULT_FLAG_WRITE") or FAULT_FLAG_WRITE,
-        }
-        by_type = {
-            "struct mm_struct *": objects.mm,
-            "struct vm_area_struct *": objects.vma,
-            "pmd_t *": fault["pmd"],
-            "pmd_t": entry,
-        }
-        parameters = real_parameters(found)
-        for struct in ("struct vm_fault", "struct fault_env"):
-            if any(p.type.base == struct for p in parameters):
-                by_type[f"{struct} *"] = objects.private_struct(struct, fault)
-        args = fill(function, parameters, by_type, {"address": objects.start})
-        yield self._set_pmd(head, PMD_READ_ONLY)
-        yield TreeCall(function, args, "mm/huge_memory.c")
-        left = self.machine.memory.load(objects.pmd_of(head), 8)
-        if not left & PMD_HUGE:
-            return PmdWrite.SPLIT
-        # made dirty, wherever the tree keeps that in an entry that is not writable yet
-        if left != entry and (left ^ entry) & PFN_MASK == 0:
-            return PmdWrite.REUSED
-        raise Undecided(f"needs what {function}() leaves the entry {left:#x} for")
 
     def can_reuse(self, page: int) -> Body:
         """Run the tree's decision; where it is part of a larger function, the model decides."""

@@ -14,19 +14,20 @@ from reviewer.model.ctree import FunctionDef, Parameter
 from reviewer.replay.kernel_api.files import EXPORTED, FILE_NUMBER, GIVEN_FILE
 from reviewer.replay.lowering.calls import real_parameters
 from reviewer.replay.memory.valuetype import LONG, wrap
-from reviewer.replay.scheme.world import HPAGE_PMD_ORDER, World
+from reviewer.replay.scheme.processes import HPAGE_PMD_ORDER
+from reviewer.replay.scheme.world import World
 from reviewer.replay.source.objects import (
     PAGE_SHIFT,
     PAGE_SIZE,
     PFN_MASK,
     PMD_SIZE,
     VM_ACCESS,
+    VM_SHARED,
     TreeObjects,
     fill,
 )
 from reviewer.replay.stepping.thread import Body, TreeCall, Undecided
 
-VM_SHARED = 0x8
 F_SEAL_SHRINK = 0x2  # what user space seals a file with whose pages it lends
 FOP_HUGE_PAGES = 1 << 4  # of the operations of hugetlbfs, in trees that ask them
 PMD_TABLE = 0x67  # present, write, user, accessed, dirty; no huge entry

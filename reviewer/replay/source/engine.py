@@ -9,11 +9,12 @@ from reviewer.replay.interpreter.interp import call, make_machine
 from reviewer.replay.machine.machine import CodeSource, Machine
 from reviewer.replay.memory.pages import Pages, extract_layout
 from reviewer.replay.memory.valuetype import LONG, wrap
+from reviewer.replay.scheme.processes import HPAGE_PMD_NR
 from reviewer.replay.scheme.steps import perform
 from reviewer.replay.scheme.tables import CLAIMED
-from reviewer.replay.scheme.world import HPAGE_PMD_NR, RANGE_INDEX, World
-from reviewer.replay.source.counting import SourceScheme
+from reviewer.replay.scheme.world import RANGE_INDEX, World
 from reviewer.replay.source.driver import Driver, TreeDriver
+from reviewer.replay.source.migration import SourceScheme
 from reviewer.replay.stepping.thread import Body, Oops, TreeCall, Undecided
 
 
@@ -32,6 +33,7 @@ class SourceEngine:
         for page in range(count):
             pages.poke(page, "_mapcount", -1)
         self.scheme = SourceScheme(self.machine, pages, RANGE_INDEX)
+        self.huge_pages = blocks * HPAGE_PMD_NR  # pages that huge ones are made of
         starts = tuple(i * HPAGE_PMD_NR for i in range(blocks))
         self.world = World(self.scheme, starts, range(blocks * HPAGE_PMD_NR, count))
         self.claimed = CLAIMED

@@ -7,21 +7,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from reviewer.model.ctree import Parameter
+from reviewer.model.ctree import FunctionDef, Parameter
 from reviewer.replay.machine.machine import Machine
 from reviewer.replay.memory.pages import Pages
 from reviewer.replay.memory.words import CONSTANT_LOW, SimulatedObject
-from reviewer.replay.scheme.world import ANON_VMA
+from reviewer.replay.scheme.world import ANON_VMA, INODE_MAPPING
 from reviewer.replay.stepping.thread import Undecided
 
 PAGE_SHIFT = 12
 PAGE_SIZE = 1 << PAGE_SHIFT
 PMD_SIZE = 1 << 21
-PMD_PAGES = PMD_SIZE >> PAGE_SHIFT
+TABLES = 64  # page tables, each with one PMD
 VM_ACCESS = 3  # VM_READ | VM_WRITE
+VM_SHARED = 8
 PMD_BITS = 0xE7  # present, write, user, accessed, dirty, huge: x86-64
 PMD_READ_ONLY = 0xA5  # the same without write and dirty
 PMD_HUGE = 0x80
+DIRTY = ("noop_dirty_folio", "__set_page_dirty_no_writeback")
+"""What marks a page of shared memory dirty, under the names it has had."""
 PFN_MASK = (1 << 52) - PAGE_SIZE  # of an entry; above it stand flags
 
 
@@ -32,8 +35,7 @@ class TreeObjects:
         self.machine = machine
         self.pages = pages
         self.start = index << PAGE_SHIFT
-        blocks = pages.count // PMD_PAGES + 1
-        self._entries = machine.memory.allocate("pmd", 8 * blocks, CONSTANT_LOW)
+        self._entries = machine.memory.allocate("pmd", 8 * TABLES, CONSTANT_LOW)
         self.table = machine.memory.allocate("page table", PAGE_SIZE, CONSTANT_LOW)
         self._scratch: dict[str, int] = {}
         # odd: rmap functions that fork calls assert that a copy is in progress
@@ -49,7 +51,17 @@ class TreeObjects:
                 "anon_vma": ANON_VMA,
             },
         )
+        self.file_vma = self.make(
+            "struct vm_area_struct",
+            {
+                "vm_mm": self.mm,
+                "vm_start": self.start,
+                "vm_end": self.start + PMD_SIZE,
+                "vm_flags": VM_ACCESS | VM_SHARED,
+            },
+        )
         self._place_anon_vma()
+        self._place_mapping()
 
     def make(self, name: str, values: Mapping[str, int]) -> int:
         """Make a struct with these members, the others zero; return its address."""
@@ -70,6 +82,23 @@ class TreeObjects:
             memory.place(SimulatedObject(ANON_VMA, size, "anon_vma", member=namer))
         self.set("struct anon_vma", ANON_VMA, {"root": ANON_VMA})
 
+    def _place_mapping(self) -> None:
+        """Give the file that pages belong to a body: one in memory, never written back."""
+        machine = self.machine
+        if machine.memory.find_object(INODE_MAPPING) is None:
+            kind = machine.types.struct("struct address_space")
+            namer = machine.member_namer(kind)
+            size = machine.types.size(kind)
+            machine.memory.place(SimulatedObject(INODE_MAPPING, size, "mapping", member=namer))
+        near = "mm/page-writeback.c"
+        dirty = [machine.function_address(name, near) for name in DIRTY if self._runs(name, near)]
+        values = dict.fromkeys(("dirty_folio", "set_page_dirty"), (*dirty, 0)[0])
+        operations = self.make("struct address_space_operations", values)
+        self.set("struct address_space", INODE_MAPPING, {"a_ops": operations})
+
+    def _runs(self, function: str, near: str) -> bool:
+        return isinstance(self.machine.find_definition(function, near), FunctionDef)
+
     def set(self, struct: str, address: int, values: Mapping[str, int]) -> None:
         """Set members; one that this tree's struct does not have is not asked for either."""
         types = self.machine.types
@@ -79,6 +108,10 @@ class TreeObjects:
             except Undecided:
                 continue
             self.machine.memory.store(address + place.offset, types.size(place.type), value)
+
+    def has(self, struct: str) -> bool:
+        """Say whether the tree has such a struct."""
+        return self.machine.code.find_struct(struct) is not None
 
     def offset(self, struct: str, member: str) -> int:
         """Return where a member lies in a struct."""
@@ -100,13 +133,13 @@ class TreeObjects:
         self.set(struct, address, values)
         return address
 
-    def pmd_of(self, head: int) -> int:
-        """Return the address of the entry that maps a huge page."""
-        return self._entries + 8 * (head // PMD_PAGES)
+    def pmd_of(self, table: int) -> int:
+        """Return the address of the PMD of a process's page tables, given their number."""
+        return self._entries + 8 * (table % TABLES)
 
-    def make_pmd(self, head: int, bits: int = PMD_BITS) -> int:
-        """Return an entry that maps a huge page."""
-        return (self.pages.first_pfn + head) << PAGE_SHIFT | bits
+    def make_entry(self, page: int, bits: int = PMD_BITS) -> int:
+        """Return an entry that maps a page; by default a PMD."""
+        return (self.pages.first_pfn + page) << PAGE_SHIFT | bits
 
 
 def fill(

@@ -13,6 +13,7 @@ NEAR = "fs/proc/task_mmu.c"
 PM_MMAP_EXCLUSIVE = 1 << 56  # Documentation/admin-guide/mm/pagemap.rst
 ENTRY = 8
 PAGES = 512
+READING = -2  # the page tables it reads: those of nobody else
 
 
 def read_exclusive(engine: SourceEngine, head: int) -> tuple[bool, ...] | None:
@@ -32,11 +33,11 @@ def read_exclusive(engine: SourceEngine, head: int) -> tuple[bool, ...] | None:
     request = objects.private_struct("struct pagemapread", asked)
     walking = {"vma": objects.vma, "mm": objects.mm, "private": request}
     walk = objects.private_struct("struct mm_walk", walking)
-    by_type = {"pmd_t *": objects.pmd_of(head), "struct mm_walk *": walk}
+    by_type = {"pmd_t *": objects.pmd_of(READING), "struct mm_walk *": walk}
     by_name = {"addr": objects.start, "end": objects.start + PMD_SIZE}
     args = fill(FUNCTION, real_parameters(found), by_type, by_name)
     mark = machine.memory.mark()
-    machine.memory.store(objects.pmd_of(head), 8, objects.make_pmd(head))
+    machine.memory.store(objects.pmd_of(READING), 8, objects.make_entry(head))
     engine.call(TreeCall(FUNCTION, tuple(args), NEAR))
     words = [machine.memory.load(buffer + ENTRY * i, ENTRY) for i in range(PAGES)]
     machine.memory.rollback(mark)
