@@ -85,6 +85,8 @@ class TreeObjects:
     def _place_mapping(self) -> None:
         """Give the file that pages belong to a body: one in memory, never written back."""
         machine = self.machine
+        if not (self.has("struct address_space") and self.has("struct address_space_operations")):
+            return
         if machine.memory.find_object(INODE_MAPPING) is None:
             kind = machine.types.struct("struct address_space")
             namer = machine.member_namer(kind)
