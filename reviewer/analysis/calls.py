@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from reviewer.analysis.branches import forget_written
 from reviewer.analysis.evaluate import write_head_word
+from reviewer.analysis.fields import find_handed, forget_fields
 from reviewer.analysis.objects import (
     drop_entries,
     drop_pins,
@@ -79,7 +80,12 @@ def evaluate_call(frame: Frame, state: State, call: c.Call) -> Results:
         return [(_lock(s, name, call, words), UNKNOWN) for s, _ in paths]
     if name in words.sources:
         return [r for s, vs in paths for r in make_page(frame, s, words.sources[name], call, vs)]
-    return [r for s, values in paths for r in _apply(frame, s, name, call, values)]
+    handed = find_handed(call)
+    return [
+        (forget_fields(after, handed), value)
+        for s, values in paths
+        for after, value in _apply(frame, s, name, call, values)
+    ]
 
 
 def _apply(

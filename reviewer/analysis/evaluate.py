@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from reviewer.analysis.branches import decide, equality, find_slot, is_open, truths
 from reviewer.analysis.control import CONSTANTS, choose_arm
+from reviewer.analysis.fields import find_field
 from reviewer.analysis.objects import (
     find_head,
     find_neighbour,
@@ -67,6 +68,8 @@ def evaluate(frame: Frame, state: State, expr: c.Expr) -> Results:
             return _assign(frame, state, expr)
         case c.Ternary():
             return _ternary(frame, state, expr)
+        case c.Member() if (name := find_field(expr)) in state.env:
+            return [(state, state.env[name])]
         case c.Member() | c.Index():
             loaded = frame.address(state, expr)
             for s, v in loaded:

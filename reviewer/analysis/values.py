@@ -25,6 +25,11 @@ REFS = 3
 ANY_SIGN = "-0+"
 
 
+def base_of(name: str) -> str:
+    """Return the variable that a name kept in a path's state is, or is a member of."""
+    return name.split(".", 1)[0].split("->", 1)[0]
+
+
 def find_root(obj: ObjectId) -> ObjectId:
     """Return the object this one was derived from in the first place."""
     while obj[0] in ("head", "near"):
@@ -266,7 +271,7 @@ class State:
         Two paths that differ in it only are one. What the caller ``handed`` in is kept, since
         the caller reads it, and so is a pin, since a recheck may join a page to it.
         """
-        env = {n: v for n, v in self.env.items() if n in live or n.startswith("*")}
+        env = {n: v for n, v in self.env.items() if base_of(n) in live or n.startswith("*")}
         named = {obj for v in env.values() if (obj := object_of(v)) is not None}
         roots = {find_root(obj) for obj in named}
         objects = {
@@ -286,8 +291,9 @@ class State:
 
     def drop(self, names: Iterable[str]) -> None:
         """Forget variables that left their scope."""
-        for name in names:
-            self.env.pop(name, None)
+        names = frozenset(names)
+        for name in [n for n in self.env if base_of(n) in names]:
+            del self.env[name]
 
 
 Results = list[tuple[State, Value]]  # the paths an evaluation splits into

@@ -10,6 +10,7 @@ from reviewer.analysis.calls import evaluate_call
 from reviewer.analysis.cfg import Node
 from reviewer.analysis.control import Meeting, Walk
 from reviewer.analysis.evaluate import evaluate, find_element, find_member
+from reviewer.analysis.fields import store_field
 from reviewer.analysis.hazards import Demand, Hazard
 from reviewer.analysis.numbers import join, signs_of
 from reviewer.analysis.objects import find_ancestors
@@ -97,7 +98,9 @@ class Frame(Walk[State, Value]):
             target = target.operand
         name = find_slot(state, target)
         if not name:
+            store_field(state, target, value)
             return
+        state.drop((name,))
         # flags stay apart; of another number the sign is kept
         if isinstance(value, Num) and abs(value.value) > 1:
             value = Unknown(signs=signs_of(value))

@@ -58,6 +58,19 @@ retry:
 		put_page(page);
 	}
 	return n;""",
+    "a member of a structure, pinned": """
+	struct { struct page *page; } walk;
+	walk.page = page;
+	if (!get_page_unless_zero(walk.page))
+		return 0;
+	n = PageTransHuge(walk.page);
+	put_page(walk.page);
+	return n;""",
+    "a structure that somebody else was handed": """
+	struct { struct page *page; } walk;
+	walk.page = page;
+	fill(&walk);
+	return PageTransHuge(walk.page);""",
     "a flag that remembers the pin": """
 	n = get_page_unless_zero(page);
 	if (n)
@@ -87,6 +100,12 @@ STABILITY = {
 	if (PageTail(page))
 		return 0;
 	return PageTransHuge(page);""",
+    "a member of a structure, tested": """
+	struct { struct page *page; } walk;
+	walk.page = page;
+	if (PageTail(walk.page))
+		return 0;
+	return PageTransHuge(walk.page);""",
     "used after the put": """
 	if (!get_page_unless_zero(page))
 		return 0;
