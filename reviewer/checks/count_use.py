@@ -143,9 +143,9 @@ def _raw_use(note: Note) -> bool:
         return right.unit in MAPPINGS and not right.raw
     if not isinstance(right, Num):
         return False
-    low, high = _cut(note.op, right.value)
+    low, _ = _cut(note.op, right.value)
     legal = 0 if left.moved > 0 else -1  # the first mapping makes it 0, the last one -1
-    return low > legal or (low == high and low > legal)
+    return low > legal
 
 
 def _raw_problem(asked: Asked, note: Note) -> Problem:

@@ -47,9 +47,11 @@ def _find_early_exit(_: Knowledge, function: FunctionFacts, account: Account) ->
         return []
     missing: dict[str, Event] = {}
     for place in sorted({site_of(e.site) for e in changed}):
-        units = _belongs_to(exits, place, turns)
+        enough = _find_enough(exits, place, turns)
         for way in exits:
-            lost = [e for e in way.events if e in turns and e.what in units]
+            units = _units(way, turns)
+            met = frozenset[str]().union(*(family for family in enough if family <= units))
+            lost = [e for e in way.events if e in turns and e.what in met]
             if lost and not _considered(way, place):
                 # one place may move this or that statistic, by a condition
                 name = " or ".join(sorted({e.what for e in changed if site_of(e.site) == place}))
@@ -77,13 +79,10 @@ def _units(way: Exit, turns: set[Event]) -> Units:
     return frozenset(e.what for e in way.events if e in turns)
 
 
-def _belongs_to(exits: list[Exit], place: str, turns: set[Event]) -> Units:
-    """Return the counters whose first or last mapping is enough for a statistic to be moved."""
+def _find_enough(exits: list[Exit], place: str, turns: set[Event]) -> set[Units]:
+    """Return the counters whose first or last mappings together move a statistic, way by way."""
     families = {_units(way, turns) for way in exits if _moved(way, place)}
-    if not families or frozenset() in families:
-        return frozenset()
-    alone = frozenset(unit for family in families if len(family) == 1 for unit in family)
-    return alone | frozenset.intersection(*families)
+    return set() if frozenset() in families else families
 
 
 def _moved(way: Exit, place: str) -> bool:

@@ -76,6 +76,16 @@ retry:
 	if (n)
 		n = PageTransHuge(page);
 	return n;""",
+    "the same question, asked the other way round": """
+	unsigned long mode = pfn >> 9;
+
+	if (mode != 3 && !get_page_unless_zero(page))
+		return 0;
+	if (mode == 3)
+		return 0;
+	n = PageTransHuge(page);
+	put_page(page);
+	return n;""",
     "questions that assert nothing": """
 	return PageAnon(page) + PageLRU(page) + PageTransCompound(page);""",
     "the next page of a pinned head is a tail, and its head is the head": """
