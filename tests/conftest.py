@@ -58,6 +58,61 @@ class MemoryTree:
         )
 
 
+class DirectoryTree:
+    """A SourceTree that is a directory on disk; read only."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    @property
+    def name(self) -> str:
+        return self.root.name
+
+    def read(self, path: str) -> bytes:
+        try:
+            return (self.root / path).read_bytes()
+        except FileNotFoundError as error:
+            raise KeyError(path) from error
+
+    def exists(self, path: str) -> bool:
+        return (self.root / path).is_file()
+
+    def blob_id(self, path: str) -> str:
+        data = self.read(path)
+        return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
+
+    def iter_paths(self, prefixes: Sequence[str] = ()) -> Iterator[str]:
+        found = set()
+        for prefix in prefixes or ("",):
+            start = self.root / prefix
+            if start.is_file():
+                found.add(prefix)
+            for folder, _, files in os.walk(start):
+                base = Path(folder).relative_to(self.root)
+                found.update((base / name).as_posix() for name in files)
+        yield from sorted(found)
+
+    def grep_words(self, words: Iterable[str], prefixes: Sequence[str] = ()) -> tuple[str, ...]:
+        pattern = re.compile(rb"\b(?:" + b"|".join(w.encode() for w in words) + rb")\b")
+        return tuple(
+            path
+            for path in self.iter_paths(prefixes)
+            if path.endswith((".c", ".h")) and pattern.search(self.read(path))
+        )
+
+
+@pytest.fixture(scope="session")
+def memory_tree() -> type[MemoryTree]:
+    """Return the class of trees that are texts."""
+    return MemoryTree
+
+
+@pytest.fixture(scope="session")
+def directory_tree() -> type[DirectoryTree]:
+    """Return the class of trees that are directories."""
+    return DirectoryTree
+
+
 @cache
 def _minimm_files() -> dict[str, str]:
     return {

@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 import sys
 from time import monotonic
-from types import TracebackType
 from typing import TextIO
 
 from rich.console import Console as RichConsole
@@ -45,12 +44,7 @@ class Console:
     def __enter__(self) -> Console:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         self.clear()
 
     def clear(self) -> None:

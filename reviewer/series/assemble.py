@@ -68,10 +68,7 @@ def assemble_series(
     trusted, untrusted = _gather_trailers(group, followups)
     for before in older:
         said = {attached.key: read(attached.key).mail for attached in before.followups}
-        given, _ = _gather_trailers(before, said)
-        for counter in sorted(n for n, key in before.slots if borrowed.get(n) == key):
-            kept = (*given.get(counter, ()), *given.get(0, ()))
-            trusted[counter] = (*kept, *trusted.get(counter, ()))
+        _take_trailers(trusted, _gather_trailers(before, said)[0], before, borrowed)
     patches = tuple(
         _make_patch(read(key), counter, group.expected, trusted)
         for counter, key in sorted(slots.items())
@@ -103,12 +100,30 @@ def assemble_series(
         fixups=tuple(
             _make_fixup(read(fixup.key), fixup.counter, fixup.why) for fixup in group.fixups
         ),
-        crashes=tuple(
-            CrashReply(followups[a.key].msgid, a.counter, records[a.key].crash)
-            for a in group.followups
-            if records[a.key].crash
-        ),
+        crashes=_find_crashes(group, followups, records),
         untrusted=untrusted,
+    )
+
+
+def _take_trailers(
+    trusted: dict[int, tuple[Trailer, ...]],
+    given: dict[int, tuple[Trailer, ...]],
+    before: Group,
+    borrowed: dict[int, str],
+) -> None:
+    """Add what was said of an older revision to the patches that are borrowed from it."""
+    for counter in sorted(n for n, key in before.slots if borrowed.get(n) == key):
+        kept = (*given.get(counter, ()), *given.get(0, ()))
+        trusted[counter] = (*kept, *trusted.get(counter, ()))
+
+
+def _find_crashes(
+    group: Group, followups: dict[str, Mail], records: dict[str, MailRecord]
+) -> tuple[CrashReply, ...]:
+    return tuple(
+        CrashReply(followups[a.key].msgid, a.counter, records[a.key].crash)
+        for a in group.followups
+        if records[a.key].crash
     )
 
 

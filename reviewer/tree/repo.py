@@ -13,7 +13,6 @@ import tempfile
 import weakref
 from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
 
 from reviewer.model.errors import BadInputError
 from reviewer.tree.command import printable
@@ -65,12 +64,7 @@ class KernelTree:
     def __enter__(self) -> KernelTree:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         self.close()
 
     def close(self) -> None:

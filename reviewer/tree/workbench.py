@@ -11,7 +11,6 @@ import re
 import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from types import TracebackType
 
 from reviewer.model.errors import BadInputError
 from reviewer.tree.command import Process, Result, printable
@@ -40,12 +39,7 @@ class Workbench:
     def __enter__(self) -> Workbench:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         if self._mktree is not None:
             self._mktree.close()
         self._directory.cleanup()

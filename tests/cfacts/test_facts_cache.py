@@ -40,8 +40,8 @@ def load(source: Any, directory: Path | None) -> tuple[dict[str, FileFacts], lis
     return load_facts(source, blobs, directory, lines.append), lines
 
 
-def test_facts_travel_through_the_cache_unchanged(dict_source: Any, tmp_path: Path) -> None:
-    source = Counting(dict_source(FILES))
+def test_facts_travel_through_the_cache_unchanged(memory_tree: Any, tmp_path: Path) -> None:
+    source = Counting(memory_tree(FILES))
     cold, lines = load(source, tmp_path)
     assert (len(source.reads), lines) == (20, [])
     source.reads.clear()
@@ -51,9 +51,9 @@ def test_facts_travel_through_the_cache_unchanged(dict_source: Any, tmp_path: Pa
     assert cold["mm/3.c"] == extract_file(FILES["mm/3.c"].encode())
 
 
-def test_a_changed_tree_costs_what_changed(dict_source: Any, tmp_path: Path) -> None:
-    load(dict_source(FILES), tmp_path)
-    changed = Counting(dict_source(FILES | {"mm/7.c": "int other(void) { return 0; }\n"}))
+def test_a_changed_tree_costs_what_changed(memory_tree: Any, tmp_path: Path) -> None:
+    load(memory_tree(FILES), tmp_path)
+    changed = Counting(memory_tree(FILES | {"mm/7.c": "int other(void) { return 0; }\n"}))
     found, _ = load(changed, tmp_path)
     assert changed.reads == ["mm/7.c"]
     assert [row.name for row in found["mm/7.c"].functions] == ["other"]
@@ -61,9 +61,9 @@ def test_a_changed_tree_costs_what_changed(dict_source: Any, tmp_path: Path) -> 
 
 @pytest.mark.parametrize("damage", ["garbage", "truncated", "flipped"])
 def test_a_damaged_cache_is_rebuilt_and_says_so(
-    dict_source: Any, tmp_path: Path, damage: str
+    memory_tree: Any, tmp_path: Path, damage: str
 ) -> None:
-    whole, _ = load(dict_source(FILES), tmp_path)
+    whole, _ = load(memory_tree(FILES), tmp_path)
     path = tmp_path / cache.FILE_NAME
     if damage == "garbage":
         path.write_bytes(b"no database at all" * 500)
@@ -73,30 +73,30 @@ def test_a_damaged_cache_is_rebuilt_and_says_so(
         with sqlite3.connect(path) as connection:
             connection.execute("UPDATE facts SET data = x'81' || substr(data, 2)")
         connection.close()
-    found, lines = load(dict_source(FILES), tmp_path)
+    found, lines = load(memory_tree(FILES), tmp_path)
     assert found == whole
     assert len(lines) == 1
     assert "rebuilt" in lines[0]
-    source = Counting(dict_source(FILES))
+    source = Counting(memory_tree(FILES))
     assert load(source, tmp_path) == (whole, [])
     assert source.reads == []
 
 
 def test_a_cache_of_another_version_is_rebuilt_and_says_so(
-    dict_source: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    memory_tree: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    load(dict_source(FILES), tmp_path)
+    load(memory_tree(FILES), tmp_path)
     monkeypatch.setattr(cache, "extractor_digest", lambda: "another")
-    source = Counting(dict_source(FILES))
+    source = Counting(memory_tree(FILES))
     _, lines = load(source, tmp_path)
     assert lines == ["facts cache: made by another version of the reader, rebuilt"]
     assert len(source.reads) == 20
 
 
-def test_without_a_usable_directory_nothing_is_kept(dict_source: Any, tmp_path: Path) -> None:
+def test_without_a_usable_directory_nothing_is_kept(memory_tree: Any, tmp_path: Path) -> None:
     blocked = tmp_path / "file"
     blocked.write_text("")
-    found, lines = load(dict_source(FILES), blocked / "cache")
+    found, lines = load(memory_tree(FILES), blocked / "cache")
     assert len(found) == 20
     assert len(lines) == 1
     assert "nothing is kept" in lines[0]

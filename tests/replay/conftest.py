@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -20,49 +18,6 @@ from reviewer.tree.edits import edit_text
 from reviewer.tree.recipes import find_recipe, load_recipe
 
 PROBE = "mm/probe.c"
-
-
-class UnpackedTree:
-    """A SourceTree that is a directory."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-
-    @property
-    def name(self) -> str:
-        return self.root.name
-
-    def read(self, path: str) -> bytes:
-        try:
-            return (self.root / path).read_bytes()
-        except FileNotFoundError as error:
-            raise KeyError(path) from error
-
-    def exists(self, path: str) -> bool:
-        return (self.root / path).is_file()
-
-    def blob_id(self, path: str) -> str:
-        data = self.read(path)
-        return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
-
-    def iter_paths(self, prefixes: Sequence[str] = ()) -> Iterator[str]:
-        found = set()
-        for prefix in prefixes or ("",):
-            start = self.root / prefix
-            if start.is_file():
-                found.add(prefix)
-            for folder, _, files in os.walk(start):
-                base = Path(folder).relative_to(self.root)
-                found.update((base / name).as_posix() for name in files)
-        yield from sorted(found)
-
-    def grep_words(self, words: Iterable[str], prefixes: Sequence[str] = ()) -> tuple[str, ...]:
-        pattern = re.compile(rb"\b(?:" + b"|".join(w.encode() for w in words) + rb")\b")
-        return tuple(
-            path
-            for path in self.iter_paths(prefixes)
-            if path.endswith((".c", ".h")) and pattern.search(self.read(path))
-        )
 
 
 class EditedTree:
@@ -108,23 +63,28 @@ def machine_of(minimm: Callable[..., SourceTree]) -> Callable[[str], Machine]:
 DRIVERS = ("drivers/dma-buf/udmabuf.c",)
 
 
-@cache
-def _kernel_code(root: Path) -> CodeBase:
-    return CodeBase(UnpackedTree(root), default_config(), extra=DRIVERS)
-
-
-@pytest.fixture
-def kernel_code(request: pytest.FixtureRequest) -> Callable[[str], CodeBase]:
+@pytest.fixture(scope="session")
+def kernel_code(
+    request: pytest.FixtureRequest, directory_tree: Callable[[Path], SourceTree]
+) -> Callable[[str], CodeBase]:
     """Return a maker of code bases of real kernels ("6_1"), read once a session."""
-    return lambda version: _kernel_code(request.getfixturevalue(f"kernel_{version}"))
+
+    @cache
+    def make(version: str) -> CodeBase:
+        tree = directory_tree(request.getfixturevalue(f"kernel_{version}"))
+        return CodeBase(tree, default_config(), extra=DRIVERS)
+
+    return make
 
 
 @pytest.fixture
-def recipe_code(request: pytest.FixtureRequest) -> Callable[[str, str], CodeBase]:
+def recipe_code(
+    request: pytest.FixtureRequest, directory_tree: Callable[[Path], SourceTree]
+) -> Callable[[str, str], CodeBase]:
     """Return a maker of code bases of kernels that all patches of a recipe are applied to."""
 
     def make(version: str, name: str) -> CodeBase:
-        tree = UnpackedTree(request.getfixturevalue(f"kernel_{version}"))
+        tree = directory_tree(request.getfixturevalue(f"kernel_{version}"))
         files: dict[str, str] = {}
         for patch in load_recipe(find_recipe(name)).patch:
             for edit in patch.edit:
