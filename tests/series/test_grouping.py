@@ -534,3 +534,15 @@ def test_the_filters_hold_together() -> None:
     assert titles(LedgerFilter(uses="early_1")) == []
     assert titles(LedgerFilter(incomplete=True)) == ["mm: late"]
     assert titles(LedgerFilter(incomplete=True, author="david")) == []
+
+
+@pytest.mark.parametrize(("hours", "series"), [(16, 1), (25, 3)])
+def test_what_is_sent_unthreaded_over_two_days_is_one_series_if_no_day_passes_between(
+    hours: int, series: int
+) -> None:
+    sending = Sending("work", cover=False, threading="none", replies=0)
+    mails = [
+        replace(mail, date=SOME_DAY + number * hours * 3600)
+        for number, mail in enumerate(sending.mails())
+    ]
+    assert len(entries_of(mails)) == series
