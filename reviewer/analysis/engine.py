@@ -69,6 +69,8 @@ class Engine:
         self._pinned: set[ObjectId] = set()
         self.sites: dict[CallSite, bool] = {}
         self.skipped: dict[tuple[str, str, str], Skipped] = {}
+        # assertions that failed on some path: function by path and name, condition
+        self.failing: set[tuple[str, str, c.Span]] = set()
         self.wary: frozenset[FunctionFacts] = frozenset()
         self._flows: dict[int, tuple[c.Block, Flow]] = {}
         self._summaries = Summaries()

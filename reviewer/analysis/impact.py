@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 
 from reviewer.analysis.callgraph import CallGraph, iter_macros
+from reviewer.analysis.effects import takes_number
 from reviewer.analysis.knowledge import Knowledge
 from reviewer.cfacts.codebase import CodeBase
 from reviewer.model.facts import FunctionFacts
@@ -98,7 +99,7 @@ def _with_askers(both: tuple[Knowledge, Knowledge], changed: frozenset[Key]) -> 
     found = set(changed)
     for key in changed:
         for knowledge in both:
-            if knowledge.takes_number(key):
+            if takes_number(knowledge.engine, key):
                 found.update(_callers(knowledge, key))
     return frozenset(found)
 

@@ -3,47 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from reviewer.analysis.callgraph import CallGraph
 from reviewer.analysis.counts.counting import Counting
-from reviewer.analysis.engine import Engine, is_page_type
+from reviewer.analysis.demands import Demands, ParameterDemand
+from reviewer.analysis.effects import Effects
+from reviewer.analysis.engine import Engine
 from reviewer.analysis.handed import Handed
 from reviewer.analysis.hazards import CallSite, DemandKind, Hazard, Made
+from reviewer.analysis.needs import find_needs
 from reviewer.analysis.purity import Purity
 from reviewer.analysis.reach import EntryPath, Reach
 from reviewer.analysis.secondlook import HANDED_OUT
-from reviewer.analysis.summaries import Summary, TooLong
-from reviewer.analysis.values import ObjectId, ObjectState, Ptr, Token, Unknown, Value, find_root
+from reviewer.analysis.summaries import TooLong
+from reviewer.analysis.values import Token, Value, find_root
 from reviewer.cfacts.codebase import CodeBase
-from reviewer.model import ctree as c
 from reviewer.model.facts import FunctionFacts, Skipped
-from reviewer.model.finding import Evidence, Reason
-from reviewer.model.pagestate import ANYWHERE, Pin, Position
+from reviewer.model.pagestate import Pin
 from reviewer.model.vocabulary import Vocabulary
 
-# Of 10,566 such walks of 6.12 twelve take more, and some of those many seconds.
-EFFECT_STEPS = 20_000
-
 _NUMBERS = re.compile(r"\b(unsigned\s+long|pfn_t|swp_entry_t|pte_t)\s+\w+\s*$")
-
-
-@dataclass(frozen=True, slots=True)
-class ParameterDemand:
-    """What a function demands of one page parameter.
-
-    ``positions`` is where a pinned argument may point; ``stability`` is "pinned" where an
-    unpinned one can trip an assertion though its position is right, else "any". ``fatal`` is
-    false for an assertion that only warns.
-    """
-
-    parameter: str
-    positions: tuple[Position, ...]
-    stability: str
-    needs: tuple[str, ...]
-    evidence: Evidence
-    fatal: bool = True
 
 
 class Knowledge:
@@ -60,7 +39,8 @@ class Knowledge:
         self.counting = Counting(self.engine, self.graph)
         self._hazards: dict[tuple[str, str, int], tuple[Hazard, ...]] = {}
         self._roots: tuple[FunctionFacts, ...] | None = None
-        self._demands: dict[tuple[str, str, int], tuple[ParameterDemand, ...]] = {}
+        self._demands = Demands(self.engine)
+        self._effects = Effects(self.engine)
 
     # ---- where pages come from -----------------------------------------------------------
 
@@ -225,184 +205,18 @@ class Knowledge:
         found = {*self.engine.skipped.values(), *self.code.skipped()}
         return tuple(sorted(found, key=lambda s: (s.stage, s.path, s.function, s.reason)))
 
-    # ---- what a function demands ------------------------------------------------------------
+    # ---- what a function does with a page it is handed ----------------------------------
 
     def demands(self, function: FunctionFacts) -> tuple[ParameterDemand, ...]:
-        """Return what the function demands of its page parameters, read from its body.
-
-        Each position is tried by itself on a pinned page; then a page that may be anything
-        and is not pinned.
-        """
-        key = (function.path, function.name, function.line)
-        if key not in self._demands:
-            body = self.code.body(function)
-            self.roots()
-            found = []
-            if not isinstance(body, Skipped):
-                for number, parameter in enumerate(body.parameters):
-                    if is_page_type(parameter.type, self.words):
-                        found += self._parameter(function, body, number)
-            self._demands[key] = tuple(found)
-        return self._demands[key]
-
-    def _parameter(
-        self, function: FunctionFacts, body: c.FunctionDef, number: int
-    ) -> list[ParameterDemand]:
-        tried = {
-            p: self._try(function, body, number, frozenset({p}), Pin.REFERENCE) for p in Position
-        }
-        loose = self._try(function, body, number, ANYWHERE, Pin.NONE)
-        name = body.parameters[number].name
-        found = [self._demand(name, tried, loose, fatal=fatal) for fatal in (True, False)]
-        return [demand for demand in found if demand is not None]
-
-    def _demand(
-        self,
-        parameter: str,
-        tried: Mapping[Position, tuple[Hazard, ...]],
-        loose: tuple[Hazard, ...],
-        *,
-        fatal: bool,
-    ) -> ParameterDemand | None:
-        """Reduce the assertions met to a demand: those that stop, or those that only warn."""
-
-        def asserted(hazards: Iterable[Hazard], reason: Reason) -> list[Hazard]:
-            return [
-                h
-                for h in hazards
-                if h.demand.kind is DemandKind.ASSERTION
-                and (h.reason, h.demand.fatal) == (reason, fatal)
-            ]
-
-        refused = {p: asserted(hazards, Reason.POSITION) for p, hazards in tried.items()}
-        unstable = asserted(loose, Reason.STABILITY)
-        evidence = [h for p in Position for h in refused[p]] or unstable
-        if not evidence:
-            return None
-        allowed = tuple(p for p in Position if not refused[p])
-        shown = min(
-            evidence, key=lambda h: (len(h.chain), h.demand.spelled.path, h.demand.spelled.line)
-        )
-        needs = self.needs(shown)
-        proof = Evidence(
-            shown.demand.spelled.path, shown.demand.spelled.line, shown.demand.text, needs
-        )
-        stability = "pinned" if unstable or len(allowed) < len(Position) else "any"
-        return ParameterDemand(parameter, allowed, stability, needs, proof, fatal)
-
-    def _try(
-        self,
-        function: FunctionFacts,
-        body: c.FunctionDef,
-        number: int,
-        positions: frozenset[Position],
-        pin: Pin,
-    ) -> tuple[Hazard, ...]:
-        summary = self._summary(function, body, number, positions, pin)
-        return summary.hazards if summary is not None else ()
-
-    def _summary(
-        self,
-        function: FunctionFacts,
-        body: c.FunctionDef,
-        number: int,
-        positions: frozenset[Position],
-        pin: Pin,
-        most: int | None = None,
-    ) -> Summary | None:
-        """Walk a function with one page argument in this state, the others unknown."""
-        values: list[Value] = [Unknown()] * len(body.parameters)
-        values[number] = Ptr(("param", 0))
-        pins = frozenset({pin}) if pin.holds else frozenset()
-        objects: dict[ObjectId, ObjectState] = {("param", 0): ObjectState(positions, pins)}
-        try:
-            return self.engine.summarise(function, tuple(values), objects, 0, most=most)
-        except TooLong:
-            if most is None:
-                self.engine.note_skipped(function, "the walk took more steps than one may")
-            return None
-
-    def takes_number(self, key: tuple[str, str]) -> bool:
-        """Say whether a function (its path and name) is handed a page, and a number beside it."""
-        path, name = key
-        for function in self.code.iter_functions(name):
-            body = self.code.body(function) if function.path == path else None
-            if isinstance(body, c.FunctionDef):
-                pages = [is_page_type(p.type, self.words) for p in body.parameters]
-                numbers = [not p.type.pointers for p in body.parameters]
-                if any(pages) and any(numbers):
-                    return True
-        return False
+        """Return what the function demands of its page parameters, read from its body."""
+        self.roots()
+        return self._demands.find(function)
 
     def effects(self, key: tuple[str, str]) -> frozenset[object] | None:
-        """Return what a function (its path and name) does with the pages it is handed.
-
-        Two trees in which this is equal cannot differ for its callers. No line number is in
-        it. A function that yields pages of its own is told apart by its text. None says that
-        it takes too long to find out: looking at the callers costs less.
-        """
-        path, name = key
+        """Return what a function (its path and name) does with the pages it is handed."""
         self.roots()
-        found: set[object] = set()
-        for function in self.code.iter_functions(name):
-            if function.path != path or not self.code.enabled(function.conditions, path):
-                continue
-            body = self.code.body(function)
-            if isinstance(body, Skipped):
-                found.add(("unread", body.reason))
-                continue
-            if name in self.engine.makers:
-                found.add(("makes", self.code.texts.words(function)))
-            for number, parameter in enumerate(body.parameters):
-                if is_page_type(parameter.type, self.words):
-                    done = self._effects(function, body, number)
-                    if done is None:
-                        return None
-                    found |= done
-        return frozenset(found)
-
-    def _effects(
-        self, function: FunctionFacts, body: c.FunctionDef, number: int
-    ) -> set[object] | None:
-        found: set[object] = set()
-        for position in Position:
-            for pin in (Pin.REFERENCE, Pin.NONE):
-                summary = self._summary(
-                    function, body, number, frozenset({position}), pin, EFFECT_STEPS
-                )
-                if summary is None:
-                    return None
-                hazards = frozenset(
-                    (h.obj, h.reason, h.claimed, h.demand.text, tuple(s.function for s in h.chain))
-                    for h in summary.hazards
-                )
-                found.add((number, position, pin, frozenset(summary.exits), hazards))
-        return found
+        return self._effects.find(key)
 
     def needs(self, hazard: Hazard) -> tuple[str, ...]:
-        """Return the configuration the assertion needs: the conditions around its macros."""
-        found: set[str] = set()
-        for use in (*hazard.demand.stops.via, *hazard.demand.spelled.via):
-            macro = self.code.find_macro(use.name, use.path)
-            for condition in macro.conditions if macro is not None else ():
-                found |= _options_on(condition)
-        return tuple(sorted(found))
-
-
-def _options_on(condition: str) -> set[str]:
-    """Return the options that a conditional wants on: those under an even number of ``!``."""
-    found: set[str] = set()
-    negated, levels, pending = False, list[bool](), False
-    for word in re.findall(r"!(?!=)|[()]|\b\w+\b(?!\s*\()", condition):
-        if word == "!":
-            pending = not pending
-        elif word == "(":
-            levels.append(negated)
-            negated, pending = negated != pending, False
-        elif word == ")":
-            negated = levels.pop() if levels else False
-        elif word != "defined":
-            if word.startswith("CONFIG_") and negated == pending:
-                found.add(word)
-            pending = False
-    return found
+        """Return the configuration the assertion needs."""
+        return find_needs(self.code, hazard.demand)

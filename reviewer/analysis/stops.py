@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Set
+from typing import TYPE_CHECKING
 
+from reviewer.analysis.hazards import Demand
 from reviewer.model import ctree as c
+from reviewer.model.facts import FunctionFacts
 from reviewer.model.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from reviewer.analysis.engine import Engine
 
 
 def stop_name(call: c.Call) -> str:
@@ -36,6 +42,20 @@ def find_dump(stmt: c.Stmt, words: Vocabulary) -> str:
             if texts:
                 return texts[-1]
     return ""
+
+
+def describe_demand(
+    engine: Engine, function: FunctionFacts, stmt: c.Stmt | None, stop: c.Call
+) -> Demand:
+    """Say what an assertion, an ``if`` with its stop, asks, in the words the kernel prints."""
+    assert isinstance(stmt, c.If)
+    dump = find_dump(stmt.then, engine.words)
+    spelled = stmt.cond.span
+    if not dump and is_copy(stmt.cond) and spelled.via:
+        # WARN_ON() tests a copy of its condition: what is asked stands where it is used
+        spelled = c.Span(spelled.at_path, spelled.at_line, spelled.via)
+    text = dump or engine.source_line(spelled)
+    return Demand(function.name, text, spelled, stop.span, stop_name(stop) in engine.words.stop)
 
 
 def _calls_of(stmt: c.Stmt | None, true: Set[str] = frozenset()) -> Iterator[c.Call]:

@@ -11,11 +11,11 @@ from reviewer.analysis.cfg import Node
 from reviewer.analysis.control import Meeting, Walk
 from reviewer.analysis.evaluate import evaluate, find_element, find_member
 from reviewer.analysis.fields import store_field
-from reviewer.analysis.hazards import Demand, Hazard
+from reviewer.analysis.hazards import Hazard
 from reviewer.analysis.numbers import join, signs_of
 from reviewer.analysis.objects import find_ancestors
 from reviewer.analysis.secondlook import find_taken, note_asked
-from reviewer.analysis.stops import find_dump, find_stop, is_copy, stop_name
+from reviewer.analysis.stops import describe_demand, find_stop, stop_name
 from reviewer.analysis.values import (
     EQUAL,
     SURE,
@@ -176,8 +176,11 @@ class Frame(Walk[State, Value]):
             if stop is not None:
                 note = self.note_open if case.loose else self.note_assertion
                 note(node, stop, case.state, case.truth, case.doubt, case.about)
-                if case.truth and stop_name(stop) in self.words.stop:
-                    continue
+                if case.truth:
+                    failed = (self.function.path, self.function.name, node.expr.span)
+                    self.engine.failing.add(failed)
+                    if stop_name(stop) in self.words.stop:
+                        continue
             after.append((note_asked(self, case.state, case.about), case.truth))
         for hazard in self.asked:
             if hazard.obj not in tested:
@@ -193,7 +196,7 @@ class Frame(Walk[State, Value]):
         Only where it would count: it fires on the claim, or passes on one nothing pins.
         """
         if any(state.find(obj).tracked for obj in (about if truth else doubt)):
-            text = self.describe_demand(node, stop).text
+            text = describe_demand(self.engine, self.function, node.stmt, stop).text
             self.skip(f"the assertion {text} also hangs on what is not followed")
 
     def note_assertion(
@@ -214,24 +217,12 @@ class Frame(Walk[State, Value]):
             mine = state.find(obj)
             if not mine.tracked:
                 continue
-            demand = self.describe_demand(node, stop)
+            demand = describe_demand(self.engine, self.function, node.stmt, stop)
             step = PathStep(self.function.name, demand.stops.at_path, demand.stops.at_line)
             held = find_taken(state, obj) if reason is Reason.STABILITY else None
             found = Hazard(obj, reason, mine.positions, mine.pin, demand, (step,), held)
             stale = mine.stale.step if mine.stale is not None else None
             self.note(replace(found, guarded=mine.guarded, stale=stale))
-
-    def describe_demand(self, node: Node, stop: c.Call) -> Demand:
-        """Say what an assertion asks, in the words the kernel prints."""
-        assert isinstance(node.stmt, c.If)
-        dump = find_dump(node.stmt.then, self.words)
-        spelled = node.stmt.cond.span
-        if not dump and is_copy(node.stmt.cond) and spelled.via:
-            # WARN_ON() tests a copy of its condition: what is asked stands where it is used
-            spelled = c.Span(spelled.at_path, spelled.at_line, spelled.via)
-        text = dump or self.engine.source_line(spelled)
-        fatal = stop_name(stop) in self.words.stop
-        return Demand(self.function.name, text, spelled, stop.span, fatal)
 
 
 def widen(state: State, groups: dict[tuple[object, ...], dict[object, object]]) -> State:

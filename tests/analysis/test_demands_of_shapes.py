@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from reviewer.analysis.knowledge import Knowledge, ParameterDemand
+from reviewer.analysis.demands import ParameterDemand
+from reviewer.analysis.knowledge import Knowledge
 from reviewer.cfacts.codebase import CodeBase
 from reviewer.cfacts.config import default_config
 from reviewer.rulebook import load_vocabulary
@@ -216,3 +217,35 @@ def test_what_no_page_satisfies_allows_no_position(
     (demand,) = demands("never", {FLAGS: OLD_FLAGS + never, "include/linux/mm_types.h": OLD_TYPES})
     assert demand.positions == ()
     assert demand.stability == "pinned"
+
+
+STATE = """
+TESTPAGEFLAG(Slab, slab)
+static inline int no_slab(struct page *page)
+{
+	BUG_ON(PageSlab(page));
+	return 1;
+}
+static inline int warns_of_slab(struct page *page)
+{
+	return WARN_ON_ONCE(PageSlab(page));
+}
+static inline int never_stops(struct page *page)
+{
+	BUG_ON(0 && PageSlab(page));
+	return 1;
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("no_slab", [(True, ANY)]), ("warns_of_slab", [(False, ANY)]), ("never_stops", [])],
+)
+def test_what_else_is_asserted_of_a_page_allows_every_position(
+    demands: Callable[..., list[ParameterDemand]], name: str, expected: list[Any]
+) -> None:
+    files = {FLAGS: OLD_FLAGS + WARNING + STATE, "include/linux/mm_types.h": OLD_TYPES}
+    found = demands(name, files)
+    assert [(demand.fatal, _places(demand)) for demand in found] == expected
+    assert all("PageSlab(page)" in demand.evidence.text for demand in found)

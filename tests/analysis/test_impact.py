@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from reviewer.analysis import knowledge as knowing
+from reviewer.analysis import effects
 from reviewer.analysis.impact import find_affected, find_changed
 from reviewer.analysis.knowledge import Knowledge
 from reviewer.cfacts.codebase import CodeBase
@@ -78,5 +78,5 @@ def test_a_comment_changes_nothing(minimm: Callable[..., Any]) -> None:
 def test_a_function_that_takes_too_long_to_walk_may_differ(
     reached: Callable[[str, str], Names], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(knowing, "EFFECT_STEPS", 1)
+    monkeypatch.setattr(effects, "EFFECT_STEPS", 1)
     assert reached(";", "int unused = 7;") == {"reader"}
