@@ -45,7 +45,8 @@ class Demands:
         """Return the demands of a function, by parameter.
 
         Each position is tried by itself on a pinned page; then a page that may be anything
-        and is not pinned. What else the function itself asserts of the page comes last.
+        and is not pinned. Where nothing hangs on that, it is told what else the function itself
+        asserts of the page, so that nothing means nothing.
         """
         key = (function.path, function.name, function.line)
         if key not in self._found:
@@ -61,16 +62,12 @@ class Demands:
     ) -> Iterator[ParameterDemand]:
         tried = {p: self._try(function, number, frozenset({p}), Pin.REFERENCE) for p in Position}
         loose = self._try(function, number, ANYWHERE, Pin.NONE)
-        for fatal in (True, False):
-            demand = self._demand(name, tried, loose, fatal=fatal)
-            if demand is not None:
-                yield demand
-        told = {h.demand.spelled for found in (*tried.values(), loose) for h in found}
-        yield from self._of_state(function, name, told)
+        asked = [self._demand(name, tried, loose, fatal=fatal) for fatal in (True, False)]
+        yield from (demand for demand in asked if demand is not None)
+        if asked == [None, None]:
+            yield from self._of_state(function, name)
 
-    def _of_state(
-        self, function: FunctionFacts, name: str, told: set[c.Span]
-    ) -> Iterator[ParameterDemand]:
+    def _of_state(self, function: FunctionFacts, name: str) -> Iterator[ParameterDemand]:
         """Yield what the function asserts of the page that is no matter of its position.
 
         A flag, a lock or a count is right on a page that is held, and may change on another.
@@ -88,8 +85,6 @@ class Demands:
             if name not in names.union(*(asked.get(n, ()) for n in names)):
                 continue
             demand = describe_demand(self._engine, function, node, stop)
-            if demand.spelled in told:
-                continue
             needs = find_needs(self._engine.code, demand)
             proof = Evidence(demand.spelled.path, demand.spelled.line, demand.text, needs)
             yield ParameterDemand(name, tuple(Position), "pinned", needs, proof, demand.fatal)
