@@ -83,9 +83,7 @@ retry:
 		return 0;
 	if (mode == 3)
 		return 0;
-	n = PageTransHuge(page);
-	put_page(page);
-	return n;""",
+	return PageTransHuge(page);""",
     "questions that assert nothing": """
 	return PageAnon(page) + PageLRU(page) + PageTransCompound(page);""",
     "the next page of a pinned head is a tail, and its head is the head": """
