@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from reviewer.analysis.hazards import Made
@@ -88,9 +87,10 @@ def _make(
 ) -> Results:
     positions, pin, argument = claim
     span = call.span
-    made = Made(word.name, frame.function.name, span.at_path, span.at_line, argument)
-    made = replace(made, head=word.positions <= NOT_TAIL)
-    obj: ObjectId = ("made", made.function, made.path, made.line, made.word)
+    head = positions <= NOT_TAIL
+    made = Made(word.name, frame.function.name, span.at_path, span.at_line, argument, head=head)
+    # one call can give either, by what its function was handed: they are told apart
+    obj: ObjectId = ("made", made.function, made.path, made.line, made.word, head)
     frame.engine.note_made(obj, made)
     new = state.copy()
     forget_derived(new, obj)

@@ -17,7 +17,8 @@ from reviewer.model.finding import PathStep
 from reviewer.model.pagestate import ANYWHERE, Pin, Position, after_split
 
 _NAME = re.compile(r"[A-Za-z_]\w*")
-# ("param", 0) | ("made", function, path, line, word) | ("head", ObjectId) | ("near", ObjectId)
+# ("param", 0) | ("made", function, path, line, word, whether it is a head)
+# | ("head", ObjectId) | ("near", ObjectId)
 ObjectId = tuple[object, ...]
 Doubt = frozenset[ObjectId]
 SURE: Doubt = frozenset()

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 
-from reviewer.model.finding import Finding, Origin, PatchRef
+from reviewer.model.finding import Finding, Origin, PatchRef, Reason
 
 Findings = Mapping[str, Finding]  # by fingerprint
 
@@ -15,12 +14,12 @@ Findings = Mapping[str, Finding]  # by fingerprint
 class TreeFindings:
     """The findings of the tree after one patch; of the base where ``patch`` is None.
 
-    ``called`` says whether one function of this tree calls another, by name.
+    ``changed`` are the functions that the patch changed, by path and name.
     """
 
     patch: PatchRef | None
     findings: Findings
-    called: Callable[[str, str], bool]
+    changed: frozenset[tuple[str, str]] = frozenset()
 
 
 def place_findings(trees: Sequence[TreeFindings]) -> tuple[Finding, ...]:
@@ -64,11 +63,24 @@ def _find_origin(before: TreeFindings, after: TreeFindings, finding: Finding) ->
     gone = (old for key, old in before.findings.items() if key not in after.findings)
     if any(_same_elsewhere(old, finding) for old in gone):
         return Origin.MOVED
-    steps = finding.key[1:]
-    edges = pairwise(steps)
-    if len(steps) > 1 and all(before.called(caller, callee) for caller, callee in edges):
-        return Origin.EXPOSED
-    return Origin.INTRODUCED
+    return Origin.EXPOSED if _is_exposed(finding, after.changed) else Origin.INTRODUCED
+
+
+def _is_exposed(finding: Finding, changed: frozenset[tuple[str, str]]) -> bool:
+    """Say whether the patch left the code at fault alone, and changed what that code asks.
+
+    The code at fault is what a page runs through from where it comes from to the place where
+    it is to be mended; what is asked stands below. A patch that takes a guard or a pin out of the
+    code at fault brings the problem itself, and so does one that brings the page to it.
+    """
+    path = [(step.path, step.function) for step in finding.call_path]
+    primary = (finding.primary.path, finding.primary.function)
+    if finding.reason is Reason.ACCOUNTING:  # what it calls is not on its path
+        return primary not in changed
+    last = max((n for n, step in enumerate(path) if step == primary), default=len(path) - 1)
+    sources = {(place.path, place.function) for place in finding.related[:1]}
+    first = min((n for n, step in enumerate(path) if step in sources), default=last)
+    return changed.isdisjoint(path[first : last + 1]) and not changed.isdisjoint(path[last + 1 :])
 
 
 def _same_elsewhere(old: Finding, new: Finding) -> bool:

@@ -46,11 +46,6 @@ class _Step:
     findings: dict[str, Finding]
     changed: frozenset[Key] = frozenset()
 
-    def called(self, caller: str, callee: str) -> bool:
-        """Say whether one function calls another here."""
-        functions = self.knowledge.code.iter_functions(caller)
-        return any(call.name == callee for f in functions for call in f.calls)
-
 
 def review_series(source: Path | BinaryIO, options: Options) -> Review:
     """Review one series against a kernel tree.
@@ -146,7 +141,7 @@ def _place(
     session: Session, steps: list[_Step], changed: frozenset[Key], applied: tuple[AppliedPatch, ...]
 ) -> tuple[Finding, ...]:
     """Give findings their origin; of the old ones keep those the series comes near."""
-    placed = place_findings([TreeFindings(s.patch, s.findings, s.called) for s in steps])
+    placed = place_findings([TreeFindings(s.patch, s.findings, s.changed) for s in steps])
     known = {f.fingerprint for f in placed}
     placed = _fold(session, steps, placed)
     end = steps[-1].knowledge
