@@ -23,7 +23,6 @@ from reviewer.cfacts.headers import (
 from reviewer.cfacts.normalize import SourceText, normalize
 from reviewer.cfacts.tables import ATTRIBUTES, DEFINERS, KEYWORDS, STATIC_DEFINERS
 
-VERSION = "1"
 MAX_BYTES = 16 << 20  # of a file
 MAX_HEADER = 128 << 10  # bytes between two items of a file
 MAX_TYPEDEF = 32 << 10

@@ -166,7 +166,6 @@ class Vocabulary:
     flags_fields: frozenset[str]
     refcount_fields: frozenset[str]
     same_object_fields: frozenset[str]
-    second_page_fields: frozenset[str]
     folio_types: frozenset[str]
     head_flags: frozenset[str]
     tail_flags: frozenset[str]

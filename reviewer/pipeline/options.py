@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
 from reviewer.cfacts.config import KernelConfig, default_config
+from reviewer.report.printable import printable
 
 Progress = Callable[[str, int, int], None]  # stage, done, total
 
 
 def silent(_stage: str, _done: int, _total: int) -> None:
     """Report no progress."""
+
+
+def tell(line: str) -> None:
+    """Say on stderr what the user should know of and need not act on."""
+    sys.stderr.write(f"mm-review: {printable(line)}\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,3 +41,4 @@ class Options:
     dismissals: Path | None = None
     today: date | None = None
     progress: Progress = silent
+    tell: Callable[[str], None] = tell

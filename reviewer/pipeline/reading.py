@@ -37,7 +37,9 @@ def read_code(
     """
     cache = options.cache_dir or default_cache_dir()
     extra = sorted(find_outside(words, source).union(filter(source.exists, paths)))
-    return CodeBase(source, options.config, cache, also=also, extra=extra, like=like)
+    return CodeBase(
+        source, options.config, cache, also=also, extra=extra, like=like, report=options.tell
+    )
 
 
 def choose_base(tree: KernelTree, given: str) -> Base:

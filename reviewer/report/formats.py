@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-FORMATS = ("text", "markdown", "json", "html", "sarif", "checkpatch", "b4")
+FORMATS = ("text", "markdown", "json", "html", "sarif", "checkpatch", "b4", "b4-prep")
 DRAFT_FORMS = ("mbox", "eml", "maildir", "b4")
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from reviewer.model.errors import BadInputError
 from reviewer.model.review import Review
-from reviewer.report.checkpatch import render_b4_checks, render_checkpatch
+from reviewer.report.checkpatch import render_b4_checks, render_b4_lines, render_checkpatch
 from reviewer.report.draftfiles import MAILDIR, iter_draft_files
 from reviewer.report.formats import DraftWish
 from reviewer.report.html import render_html
@@ -27,6 +27,7 @@ _RENDERERS: dict[str, Renderer] = {
     "sarif": lambda review, _: render_sarif(review).decode(),
     "checkpatch": lambda review, _: render_checkpatch(review),
     "b4": lambda review, _: render_b4_checks(review).decode(),
+    "b4-prep": lambda review, _: render_b4_lines(review),
 }
 
 

@@ -108,7 +108,6 @@ def load_vocabulary(directory: Path | None = None) -> Vocabulary:
         flags_fields=frozenset(fields["flags"]),
         refcount_fields=frozenset(fields["refcount"]),
         same_object_fields=frozenset(fields["same_object"]),
-        second_page_fields=frozenset(fields["second_page"]),
         folio_types=frozenset(data["types"]["folio"]),
         head_flags=frozenset(flags["head"]),
         tail_flags=frozenset(flags["tail"]),

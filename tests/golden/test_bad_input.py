@@ -125,3 +125,15 @@ def test_a_format_that_is_none_is_refused(mm_review: Run, command: tuple[str | P
 
 def test_the_version_is_the_packages(mm_review: Run) -> None:
     assert mm_review("--version").stdout == f"mm-review {version('mm-reviewer')}\n"
+
+
+def test_a_damaged_cache_is_told_and_costs_no_answer(mm_review: Run, tmp_path: Path) -> None:
+    asked = ("facts", "mm/util.c", "--tree", MINIMM, "--cache-dir", tmp_path)
+    first = mm_review(*asked)
+    cache = tmp_path / "cfacts.sqlite"
+    assert cache.is_file()
+    cache.write_bytes(b"no database" * 1000)
+    again = mm_review(*asked)
+    assert (again.returncode, again.stdout) == (0, first.stdout)
+    assert again.stderr.startswith("mm-review: facts cache: damaged")
+    assert len(again.stderr.splitlines()) == 1

@@ -15,7 +15,6 @@ from reviewer.replay.memory.valuetype import (
     INT,
     ULONG,
     IntType,
-    PointerType,
     StructType,
     ValueType,
     VoidType,
@@ -284,8 +283,3 @@ def bits_of(whole: Operand, shift: int, kind: ValueType, size: int) -> Operand:
     if signed:
         return Operand(kind, fn=lambda r: (((fn(r) >> shift) & mask) ^ half) - half)
     return Operand(kind, fn=lambda r: fn(r) >> shift & mask)
-
-
-def is_pointer(kind: ValueType) -> bool:
-    """Say whether values of the type are addresses."""
-    return isinstance(kind, PointerType)

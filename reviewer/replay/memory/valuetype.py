@@ -49,7 +49,6 @@ class IntType:
 BOOL_RANK = 1
 BOOL = IntType(1, False, BOOL_RANK)
 CHAR = IntType(1, True, 2)
-SCHAR = CHAR
 UCHAR = IntType(1, False, 2)
 SHORT = IntType(2, True, 3)
 USHORT = IntType(2, False, 3)

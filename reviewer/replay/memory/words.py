@@ -178,29 +178,11 @@ class Memory:
             self.digest ^= hash((word, old)) ^ hash((word, new))
             words[word] = new
 
-    def load_bytes(self, address: int, size: int) -> int:
-        """Return an object of any size, little-endian; not atomic."""
-        value = 0
-        at = 0
-        while at < size:
-            step = min(_WORD - (address + at) % _WORD, size - at)
-            value |= self.load(address + at, step) << (at * 8)
-            at += step
-        return value
-
     def set_up(self, address: int, size: int, value: int) -> None:
         """Give the initial image a value: nothing to undo, whenever it becomes known."""
         word = address & -_WORD
         shift, mask = (address - word) * 8, (1 << (size * 8)) - 1
         self.words[word] = self.words[word] & ~(mask << shift) | (value & mask) << shift
-
-    def store_bytes(self, address: int, size: int, value: int) -> None:
-        """Store an object of any size, little-endian; not atomic."""
-        at = 0
-        while at < size:
-            step = min(_WORD - (address + at) % _WORD, size - at)
-            self.store(address + at, step, value >> (at * 8))
-            at += step
 
     def clear(self, address: int, size: int) -> None:
         """Zero a stretch of own memory (a new frame), adding the words that are not there."""

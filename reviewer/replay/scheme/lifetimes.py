@@ -11,8 +11,6 @@ from reviewer.replay.scheme.steps import Steps
 from reviewer.replay.stepping.thread import Body
 
 TAIL_MAPPING = 0xDEAD000000000400
-LIST_POISON1 = 0xDEAD000000000100
-LIST_POISON2 = 0xDEAD000000000122
 BUDDY_PAGE_TYPE = 0xFFFFFF7F  # PAGE_TYPE_BASE with PG_buddy cleared: all ones but bit 7
 PAGE_TYPE = 24  # bit at which a page type lies in _mapcount, where trees number them (PGTY_*)
 

@@ -51,12 +51,6 @@ class Program:
     memory: SharedMemory
     answer: Callable[[Sequence[int | None]], Sequence[int | None]] = tuple
 
-    def reset(self) -> None:
-        """Go back to where every execution begins."""
-        self.memory.rollback(0)
-        for thread in self.threads:
-            thread.start()
-
 
 @dataclass(frozen=True, slots=True)
 class Failure:
