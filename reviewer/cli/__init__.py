@@ -13,6 +13,7 @@ import typer
 
 from reviewer.cli import mail, questions, replays, reviews
 from reviewer.model.errors import ExitCode, ReviewError
+from reviewer.report.printable import printable
 
 _EXIT_CODES = (
     "Exit codes: 0 nothing found, 1 findings, 2 bad input or usage, 3 the series does not apply, "
@@ -66,7 +67,7 @@ def _start(
 
 
 def _fail(message: str, code: int) -> NoReturn:
-    sys.stderr.write(f"mm-review: {message}\n")
+    sys.stderr.write(f"mm-review: {printable(message)}\n")
     raise SystemExit(code)
 
 

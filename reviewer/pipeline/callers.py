@@ -12,6 +12,7 @@ from reviewer.model.errors import BadInputError
 from reviewer.model.finding import PathStep
 from reviewer.pipeline.options import Options
 from reviewer.pipeline.reading import choose_base, read_code
+from reviewer.report.printable import printable
 from reviewer.rulebook import load_vocabulary
 from reviewer.tree.repo import open_tree
 
@@ -78,11 +79,12 @@ def render_callers(options: Options, names: Sequence[str], output_format: str) -
 
 def _describe_callers(doc: CallersDoc) -> str:
     if not doc.found:
-        return f"{doc.function}: the tree has no such function and no call of it\n"
+        return f"{printable(doc.function)}: the tree has no such function and no call of it\n"
     lines = []
     for caller in doc.callers:
         chain = " -> ".join(step.function for step in caller.call_path)
         through = f" through {caller.through}" if caller.through else ""
         entry = caller.entry or "no entry point found"
         lines.append(f"{caller.path}:{caller.line}: {chain} -> {doc.function}{through} ({entry})")
-    return "\n".join(lines) + "\n" if lines else f"{doc.function}: nobody calls it\n"
+    lines = lines or [f"{doc.function}: nobody calls it"]
+    return "".join(f"{printable(line)}\n" for line in lines)

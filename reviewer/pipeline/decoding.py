@@ -86,11 +86,7 @@ def _make_doc(decoded: Decoded, source: SourceDoc | None, accused: AccusedDoc | 
 
 
 def render_decoded(doc: CrashDoc, output_format: str) -> str:
-    """Render the answer.
-
-    Raises:
-        BadInputError: the format is unknown.
-    """
+    """Render the answer as text or JSON."""
     if output_format == "json":
         return to_json(doc).decode()
     return "".join(printable(line) + "\n" for line in _iter_lines(doc))

@@ -49,7 +49,7 @@ def render_ledger(
     ``skipped`` is told of each message that could not be read.
 
     Raises:
-        BadInputError: the format is unknown, or the archive cannot be read.
+        BadInputError: the archive cannot be read.
     """
     entries = iter_ledger(
         source,

@@ -13,6 +13,7 @@ from reviewer.model.facts import FunctionFacts, Skipped
 from reviewer.pipeline.options import Options
 from reviewer.pipeline.reading import choose_base
 from reviewer.pipeline.session import Session
+from reviewer.report.printable import printable
 from reviewer.rulebook import load_rules
 from reviewer.tree.repo import open_tree
 
@@ -108,7 +109,7 @@ def render_demands(options: Options, name: str, output_format: str) -> str:
     if output_format == "json":
         return to_json(doc).decode()
     if not doc.found:
-        return f"{name}: the tree has no such function\n"
+        return f"{printable(name)}: the tree has no such function\n"
     lines = [f"{name} ({doc.path}:{doc.line})"]
     for demand in doc.demands:
         needs = f", with {' and '.join(demand.needs)}" if demand.needs else ""
@@ -121,7 +122,7 @@ def render_demands(options: Options, name: str, output_format: str) -> str:
     lines += [f"  not analysed: {skipped.reason}" for skipped in doc.skipped]
     if len(lines) == 1:
         lines.append("  demands nothing of a page")
-    return "\n".join(lines) + "\n"
+    return "".join(f"{printable(line)}\n" for line in lines)
 
 
 def _describe(function: FunctionFacts) -> list[str]:
@@ -153,7 +154,7 @@ def render_facts(options: Options, what: str, output_format: str) -> str:
     functions.sort(key=lambda f: (f.path, f.line, f.name))
     if output_format == "json":
         return to_json({"schema": 1, "functions": functions}).decode()
-    return "\n".join(line for f in functions for line in _describe(f)) + "\n"
+    return "".join(f"{printable(line)}\n" for f in functions for line in _describe(f))
 
 
 def render_rules(output_format: str) -> str:

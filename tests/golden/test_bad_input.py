@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from collections.abc import Callable
 from importlib.metadata import version
@@ -137,3 +138,21 @@ def test_a_damaged_cache_is_told_and_costs_no_answer(mm_review: Run, tmp_path: P
     assert (again.returncode, again.stdout) == (0, first.stdout)
     assert again.stderr.startswith("mm-review: facts cache: damaged")
     assert len(again.stderr.splitlines()) == 1
+
+
+def test_what_a_tree_or_a_user_spells_repaints_no_terminal(mm_review: Run, tmp_path: Path) -> None:
+    tree = tmp_path / "linux"
+    shutil.copytree(MINIMM, tree)
+    text = "#if defined(A) || '\x1b[31m'\nint red(struct page *page)\n{\n"
+    text += "\treturn page_mapped(page);\n}\n#endif\n"
+    (tree / "mm" / "r\x1b[31med.c").write_text(text)
+    for asked in (
+        ("callers", "page_mapped"),
+        ("demands", "red"),
+        ("facts", "red"),
+        ("demands", "\x1b[31m"),
+        ("review", "--entry", "\x1b[31m"),
+    ):
+        done = mm_review(*asked, "--tree", tree)
+        assert "31m" in done.stdout + done.stderr, asked
+        assert "\x1b" not in done.stdout + done.stderr, asked
