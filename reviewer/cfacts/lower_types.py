@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from reviewer.cfacts.lower import MAX_NESTING, ExpressionLowerer, UnreadableError
+from reviewer.cfacts.lower import MAX_NESTING, UnreadableError
+from reviewer.cfacts.lower_expr import ExpressionLowerer
 from reviewer.cfacts.marks import TYPEDEF, TYPEOF
 from reviewer.cfacts.parse import Node
 from reviewer.model import ctree as c

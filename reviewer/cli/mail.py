@@ -71,5 +71,5 @@ def draft_lint(
     from reviewer.pipeline.mail import has_errors, lint_file
 
     lines = lint_file(file)
-    sys.stdout.write("".join(f"{file}:{line}\n" for line in lines))
+    sys.stdout.write("".join(f"{printable(f'{file}:{line}')}\n" for line in lines))
     raise typer.Exit(ExitCode.FINDINGS if has_errors(lines) else ExitCode.CLEAN)
