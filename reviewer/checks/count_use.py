@@ -5,54 +5,26 @@ Each rule names one such mistake; what an expression counts is inferred from the
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
-from reviewer.analysis.counts.notes import Account, Note
+from reviewer.analysis.counts.notes import Note
 from reviewer.analysis.counts.shape import Shape
 from reviewer.analysis.counts.values import (
     Count,
     Counter,
-    Num,
     Subject,
     find_base,
     is_part,
 )
 from reviewer.analysis.knowledge import Knowledge
 from reviewer.checks.accounting import Problem, build, tell_apart
-from reviewer.model import ctree as c
+from reviewer.checks.asked import Asked, asks_for_one, by_origin, find_origin
+from reviewer.checks.raw_count import find_raw
 from reviewer.model.facts import FunctionFacts, Skipped
 from reviewer.model.finding import Finding
 from reviewer.model.rule import Rule
 from reviewer.model.vocabulary import Unit
-
-MAPPINGS = (Unit.PAGE, Unit.WHOLE, Unit.TOTAL)
-
-
-_ASKED = re.compile(r"\w+(?=\()|(?<=->)\w+")
-_KEYWORDS = frozenset({"if", "while", "for", "switch", "return", "sizeof"})
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What is asked about: the rule's data and the function with its account."""
-
-    knowledge: Knowledge
-    rule: Rule
-    function: FunctionFacts
-    account: Account
-    shape: Shape
-
-    def text(self, span: c.Span) -> str:
-        """Return the line of source."""
-        return self.knowledge.engine.source_line(span)
-
-    def words(self, span: c.Span) -> str:
-        """Return what is called and read on the line: an edit of the rest leaves that alone."""
-        found = _ASKED.findall(self.text(span))
-        return " ".join(dict.fromkeys(word for word in found if word not in _KEYWORDS))
 
 
 def subjects(knowledge: Knowledge) -> Iterable[FunctionFacts]:
@@ -76,116 +48,6 @@ def find(knowledge: Knowledge, rules: Iterable[Rule], function: FunctionFacts) -
     return findings
 
 
-def _cut(op: str, number: int) -> tuple[int, int]:
-    """Return the neighbouring values that a comparison tells apart; one value twice for ==."""
-    match op:
-        case ">" | "<=":
-            return number, number + 1
-        case ">=" | "<":
-            return number - 1, number
-    return number, number
-
-
-def asks_for_one(note: Note) -> bool:
-    """Say whether a count is asked whether it is one, or more than one."""
-    if note.kind != "compare" or not isinstance(note.right, Num):
-        return False
-    shift = int(isinstance(note.left, Count) and note.left.raw)
-    cut = _cut(note.op, note.right.value + shift)
-    return cut in ((1, 2), (1, 1))
-
-
-def _by_origin(notes: Iterable[Note]) -> list[list[Note]]:
-    """Group notes by where their count was read: one reading is one mistake."""
-    groups: dict[object, list[Note]] = defaultdict(list)
-    for note in notes:
-        place = note.left.born if isinstance(note.left, Count) else note.span
-        groups[note.via, place.at_path, place.at_line].append(note)
-    ordered = sorted(groups.items(), key=lambda item: repr(item[0]))
-    return [sorted(g, key=lambda n: (n.span.at_line, n.op, repr(n))) for _, g in ordered]
-
-
-# ---- a raw counter ---------------------------------------------------------------------------
-
-
-def _find_raw(asked: Asked) -> list[Problem]:
-    """Find counters that start at -1 and are asked as if they started at 0."""
-    one = any(asks_for_one(n) and _cooked(n) for n in asked.account.notes)
-    words = asked.rule.match.get("more_than_one", ())
-    assert isinstance(words, Iterable)
-    names = tuple(str(word) for word in words)
-    wrong = [n for n in asked.account.notes if _raw_use(n)]
-    # "more than one mapping" is what > 0 does ask of a raw counter
-    wrong = [n for n in wrong if not (asks_for_one(n) and (one or _named(asked, n, names)))]
-    return [_raw_problem(asked, group[0]) for group in _by_origin(wrong)]
-
-
-def _cooked(note: Note) -> bool:
-    return isinstance(note.left, Count) and not note.left.raw and note.left.unit in MAPPINGS
-
-
-def _named(asked: Asked, note: Note, names: tuple[str, ...]) -> bool:
-    text = f"{asked.function.name} {asked.text(note.span)}".lower()
-    return any(name in text for name in names)
-
-
-def _raw_use(note: Note) -> bool:
-    if note.kind == "test":
-        return True
-    left, right = note.left, note.right
-    if not isinstance(left, Count) or not left.raw or left.mixed or (note.via and not left.handed):
-        return False
-    if note.kind == "divide":
-        return True
-    if note.kind != "compare":
-        return False
-    if isinstance(right, Count):
-        return right.unit in MAPPINGS and not right.raw
-    if not isinstance(right, Num):
-        return False
-    low, _ = _cut(note.op, right.value)
-    legal = 0 if left.moved > 0 else -1  # the first mapping makes it 0, the last one -1
-    return low > legal
-
-
-def _raw_problem(asked: Asked, note: Note) -> Problem:
-    field = _field(note)
-    how = {
-        "test": "asks whether a change brought it to 0",
-        "divide": "divides by it as read",
-    }.get(note.kind) or f"compares it with {note.op} {_shown(note)}"
-    message = (
-        f"{asked.function.name}() reads {field}, which starts at -1 when nothing maps the page, "
-        f"and {how}: the count is taken for one less than it is, so that a page mapped once "
-        "looks as if it were not mapped."
-    )
-    return Problem(
-        note.span,
-        message,
-        ("raw", asked.words(_origin(note))),
-        {"field": field, "comparison": f"{note.op} {_shown(note)}"},
-        (f"{field} holds -1 for no mapping, 0 for one, 1 for two",),
-    )
-
-
-def _shown(note: Note) -> str:
-    return str(note.right.value) if isinstance(note.right, Num) else "a count"
-
-
-def _origin(note: Note) -> c.Span:
-    return note.left.born if isinstance(note.left, Count) else note.span
-
-
-def _field(note: Note) -> str:
-    if isinstance(note.left, Counter):
-        return f"->{note.left.field}"
-    unit = note.left.unit if isinstance(note.left, Count) else Unit.PAGE
-    return {
-        Unit.PAGE: "the raw map count of a page",
-        Unit.WHOLE: "the raw map count of a compound page",
-    }.get(unit, "a raw map count")
-
-
 # ---- mappings of a page against references to its compound page ------------------------------
 
 
@@ -193,7 +55,7 @@ def _find_against_references(asked: Asked) -> list[Problem]:
     """Find one page's map count set against the references to all of its compound page."""
     beside = _folio_beside_page(asked)
     wrong = [n for n in asked.account.notes if _against_references(n, beside)]
-    seen = [group[0] for group in _by_origin(wrong)]
+    seen = [group[0] for group in by_origin(wrong)]
     lines = {n.span.at_line: n for n in reversed(seen)}
     return [
         Problem(
@@ -240,7 +102,7 @@ def _find_head_for_each(asked: Asked) -> list[Problem]:
         why = _stands_for_many(asked, group)
         if why:
             note = group[0]
-            counted = asked.text(_origin(note))
+            counted = asked.text(find_origin(note))
             problems.append((counted, _head_problem(asked, note, why)))
     return list(dict(reversed(problems)).values())  # the first of a reading
 
@@ -283,7 +145,7 @@ def _head_problem(asked: Asked, note: Note, why: str) -> Problem:
         f"{asked.function.name}() lets the map count of one page stand for many: {why}. "
         "Other pages of the same compound page can be mapped by PTEs elsewhere, and the count of "
         "this one does not show it: they are taken for exclusive, or counted too often.",
-        ("head", asked.words(_origin(note))),
+        ("head", asked.words(find_origin(note))),
         {"why": why},
         ("the count is that of one page; what is decided concerns all pages of a compound page",),
     )
@@ -343,7 +205,7 @@ def _folio_beside_page(asked: Asked) -> set[Subject]:
 
 
 _FINDERS: dict[str, Callable[[Asked], list[Problem]]] = {
-    "raw": _find_raw,
+    "raw": find_raw,
     "references": _find_against_references,
     "one-for-many": _find_head_for_each,
     "head-for-page": _find_after_head,
