@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from functools import cache
 
 from reviewer.model.ctree import Span
 from reviewer.model.finding import PathStep
@@ -26,6 +27,7 @@ REFS = 3
 ANY_SIGN = "-0+"
 
 
+@cache
 def base_of(name: str) -> str:
     """Return the variable that a name kept in a path's state is, or is a member of."""
     return name.split(".", 1)[0].split("->", 1)[0]
@@ -127,6 +129,8 @@ class Pointee:
     value: Value
 
 
+OfPage = Ptr | Place | HeadWord | Token  # it points at a page, is part of one, or names one
+Doubted = Num | Unknown | Ptr | Place | HeadWord
 Value = Num | Unknown | Ptr | Place | HeadWord | Symbol | Token | Ref | Pointee
 UNKNOWN = Unknown()
 Predicate = tuple[str, str]  # its name, and its argument as written
@@ -138,7 +142,7 @@ HELD_PFN = "held pfn"  # the predicate of a pfn whose page is held, by how it is
 
 def object_of(value: Value) -> ObjectId | None:
     """Return the page a value points at, is part of, or names."""
-    return value.obj if isinstance(value, Ptr | Place | HeadWord | Token) else None
+    return value.obj if isinstance(value, OfPage) else None
 
 
 def about_of(value: Value) -> Doubt:
@@ -148,7 +152,7 @@ def about_of(value: Value) -> Doubt:
 
 def doubt_of(value: Value) -> Doubt:
     """Return the unpinned objects the value rests on."""
-    return value.doubt if isinstance(value, Num | Unknown | Ptr | Place | HeadWord) else SURE
+    return value.doubt if isinstance(value, Doubted) else SURE
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,8 +276,9 @@ class State:
         Two paths that differ in it only are one. What the caller ``handed`` in is kept, since
         the caller reads it, and so is a pin, since a recheck may join a page to it.
         """
-        env = {n: v for n, v in self.env.items() if base_of(n) in live or n.startswith("*")}
-        named = {obj for v in env.values() if (obj := object_of(v)) is not None}
+        env = {n: v for n, v in self.env.items() if n in live or n[0] == "*" or base_of(n) in live}
+        pages = (v.obj for v in env.values() if isinstance(v, OfPage))
+        named = {obj for obj in pages if obj is not None}
         roots = {find_root(obj) for obj in named}
         objects = {
             obj: mine
@@ -300,6 +305,7 @@ class State:
 Results = list[tuple[State, Value]]  # the paths an evaluation splits into
 
 
+@cache
 def _names(text: str) -> frozenset[str]:
     return frozenset(_NAME.findall(text))
 
