@@ -83,6 +83,10 @@ def test_every_history_we_recorded_on_6_1_is_the_models() -> None:
         [{"ops": [["P", "mmap_anon", "x", 1, 1]]}],
         [{"ops": [["P", "mmap_anon"]]}],
         [{"ops": [["P", "mmap_anon", 0, 512, 1]], "kpagecount": [[0, 512]]}],
+        [{"ops": [["P", "mmap_anon", 0, 512, 1]], "kpagecount": [[0, 1 << 40, 1]]}],
+        [{"ops": [["P", "mmap_anon", 0, 512, 1]], "kpagecount": [[5, 10, 1]]}],
+        [{"ops": [["P", "mmap_anon", 0, 512, 1]], "kpageflags": "0x0"}],
+        [{"ops": {"P": "mmap_anon"}}],
         ["step"],
         "steps",
     ],
@@ -209,6 +213,37 @@ def test_an_operation_the_model_does_not_know_is_said() -> None:
     table = small_table()
     table["steps"][0]["ops"].append(["P", "frobnicate", 0, 1, 0, 0])  # type: ignore[index] # JSON
     assert [d.got for d in iter_differences(table)] == ["needs operation frobnicate"]
+
+
+@pytest.mark.parametrize(
+    ("operation", "needed"),
+    [
+        (["P", "munmap", -5, 10, 0, 0], "needs pages -5 to 5 of a range of 512"),
+        (["P", "mmap_anon", 0, 1 << 40, 1, 0], "of a range of 512"),
+        (["C7", "munmap", 0, 512, 0, 0], "needs a process C7"),
+        (["P", "mmap_driver", 0, 5, 0, 0], "needs a driver"),
+        (["K", "reuse_small", 0, 90, 0, 0], "order 90, which are not there"),
+        (["K", "reuse_compound", 99999, 9, 0, 0], "needs pages from 99999 on"),
+    ],
+)
+def test_an_operation_that_cannot_be_done_is_said(operation: list[object], needed: str) -> None:
+    table = small_table()
+    table["steps"][0]["ops"].append(operation)  # type: ignore[index] # JSON
+    assert [needed in d.got for d in iter_differences(table)] == [True]
+
+
+def test_a_child_gets_a_number_of_its_own() -> None:
+    with pytest.raises(Undecided, match="C1"):
+        run(*FORK, (P, "fork", 1, 0))
+
+
+def test_a_step_compares_what_it_holds() -> None:
+    step = {"scn": "A", "ops": [["P", "mmap_anon", 0, 512, 1, 0]]}
+    more = {"scn": "A", "ops": [["P", "fault_write", 0, 1, 1, 0]], "kpagecount": [[0, 512, 1]]}
+    again = {"scn": "A", "ops": [["P", "mmap_shmem", 0, 100, 1, 0]], "kpagecount": [[0, 512, 0]]}
+    assert [(d.value, d.got) for d in iter_differences({"steps": [step, more, again]})] == [
+        ("kpagecount", "0-99:0 100-511:1")
+    ]
 
 
 def test_what_is_no_table_is_bad_input() -> None:

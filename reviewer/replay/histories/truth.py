@@ -17,7 +17,8 @@ from reviewer.replay.machine.machine import CodeSource
 from reviewer.replay.memory.pages import REFERENCE_LAYOUT, PageLayout, Pages, extract_layout
 from reviewer.replay.memory.words import Memory
 from reviewer.replay.scheme.counting import Scheme
-from reviewer.replay.scheme.operations import operate
+from reviewer.replay.scheme.migration import migrate
+from reviewer.replay.scheme.operations import OPERATIONS, operate
 from reviewer.replay.scheme.processes import HPAGE_PMD_NR
 from reviewer.replay.scheme.steps import perform
 from reviewer.replay.scheme.tables import CLAIMED, HEAD_FLAGS, kpagecount, kpageflags, runs, stored
@@ -27,8 +28,9 @@ from reviewer.replay.source.engine import SourceEngine
 from reviewer.replay.stepping.thread import Body, Oops, Undecided
 
 FIRST_PFN = 0xCF800
-BLOCKS = 4
+BLOCKS = 8
 SMALL = 2048
+PAGES = HPAGE_PMD_NR  # of the range, and of the page looked at
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +147,8 @@ class _History:
     def run(self, step: Mapping[str, object]) -> Iterator[Difference]:
         name, text = str(step.get("scn", "")), str(step.get("step", ""))
         operations = _operations(step)
-        if any(op[1].startswith("mmap_") for op in operations) and not self._continues(operations):
+        maps = any(op[1].startswith("mmap_") for op in operations)
+        if maps and not self._continues(name, operations):
             self._engine = self._make()
             self._watched = None
             self._broken = False
@@ -166,12 +169,23 @@ class _History:
     def _world(self) -> World:
         return self._engine.world
 
-    def _continues(self, operations: Sequence[tuple[str, str, int, int, int]]) -> bool:
-        """Say whether a mapping belongs to the history so far: another process makes it."""
-        return operations[0][0] != "P" and "P" in self._world.processes
+    def _continues(
+        self, scenario: str, operations: Sequence[tuple[str, str, int, int, int]]
+    ) -> bool:
+        """Say whether a mapping belongs to the history so far.
+
+        Another process makes it, or the same one under the name the history goes by.
+        """
+        same = bool(scenario) and scenario == self._scenario
+        return "P" in self._world.processes and (same or operations[0][0] != "P")
 
     def _watch(self, text: str, operations: Sequence[tuple[str, str, int, int, int]]) -> int | None:
-        """Choose the page looked at: the first one P mapped, unless the text names another."""
+        """Choose the page looked at: the first one P mapped, unless the text names another.
+
+        A page that has moved is looked at where it is now.
+        """
+        if any(OPERATIONS.get(op[1]) is migrate for op in operations):
+            self._watched = None
         if self._watched is None:
             index = operations[-1][2] if operations else 0
             for at in (0, index):
@@ -186,32 +200,41 @@ class _History:
     def _compare(
         self, name: str, text: str, step: Mapping[str, object], first: int | None
     ) -> Iterator[Difference]:
-        wanted = _runs(step.get("kpagecount"))
+        counts, flags = _runs(step.get("kpagecount")), _runs(step.get("kpageflags"))
+        raw = step.get("raw")
+        if not (counts or flags or raw):
+            return  # the step only does something
         if first is None:
             yield Difference(name, text, "page", "mapped", "nothing is mapped")
             return
-        world = self._world
-        count = sum(run[1] for run in wanted)
-        got = runs(self._engine.kpagecount(first, count))
-        if got != wanted:
-            yield Difference(name, text, "kpagecount", _spell(wanted), _spell(got))
-        claimed = self._engine.claimed
-        flags = _claimed(_runs(step.get("kpageflags")), claimed)
-        seen = runs(value & claimed for value in self._engine.kpageflags(first, count))
-        if seen != flags:
-            yield Difference(name, text, "kpageflags", _spell(flags, "#x"), _spell(seen, "#x"))
-        raw = step.get("raw")
+        if counts:
+            got = runs(self._engine.kpagecount(first, _length(counts)))
+            if got != counts:
+                yield Difference(name, text, "kpagecount", _spell(counts), _spell(got))
+        if flags:
+            claimed = self._engine.claimed
+            wanted = _claimed(flags, claimed)
+            seen = runs(v & claimed for v in self._engine.kpageflags(first, _length(flags)))
+            if seen != wanted:
+                yield Difference(name, text, "kpageflags", _spell(wanted, "#x"), _spell(seen, "#x"))
         if isinstance(raw, dict):
-            have = stored(world.pages, first, count)
+            have = stored(self._world.pages, first, _length(counts or flags) or PAGES)
             for key, value in raw.items():
                 if key in have and have[key] != value:
                     yield Difference(name, text, key, str(value), str(have[key]))
 
 
+def _length(found: Sequence[tuple[int, int, int]]) -> int:
+    """Return how many pages runs are about."""
+    return sum(count for _, count, _ in found)
+
+
 def _operations(step: Mapping[str, object]) -> list[tuple[str, str, int, int, int]]:
     found = []
-    operations = step.get("ops")
-    for op in operations if isinstance(operations, list) else []:
+    operations = step.get("ops", [])
+    if not isinstance(operations, list):
+        raise BadInputError("truth table: ops is a list of [process, name, first, count, arg]")
+    for op in operations:
         if not isinstance(op, list) or len(op) < 5:
             raise BadInputError("truth table: an operation is [process, name, first, count, arg]")
         first, count, arg = (_number(word) for word in op[2:5])
@@ -220,11 +243,19 @@ def _operations(step: Mapping[str, object]) -> list[tuple[str, str, int, int, in
 
 
 def _runs(value: object) -> tuple[tuple[int, int, int], ...]:
-    found = []
-    for run in value if isinstance(value, list) else []:
+    """Read runs that follow one another from page 0 on; none where the step does not say."""
+    found: list[tuple[int, int, int]] = []
+    if value is not None and not isinstance(value, list):
+        raise BadInputError("truth table: kpagecount and kpageflags are lists of runs")
+    for run in value or []:
         if not isinstance(run, list) or len(run) != 3:
             raise BadInputError("truth table: a run is [first page, count, value]")
         first, count, number = (_number(word) for word in run)
+        if first != _length(found) or not 0 < count <= PAGES - first:
+            raise BadInputError(
+                f"truth table: the run {run} does not follow the one before it, or ends beyond "
+                f"page {PAGES}"
+            )
         found.append((first, count, number))
     return tuple(found)
 

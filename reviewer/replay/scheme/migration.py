@@ -26,7 +26,8 @@ def migrate(world: World, process: str, first: int, count: int, arg: int) -> Bod
     """Move the page a process maps, a whole one if it is compound (``migrate_pages``).
 
     The page is isolated and locked; each mapping is taken down and leaves a migration entry;
-    contents and flags move; each entry maps the new page; the old one is freed.
+    contents and flags move; each entry maps the new page; the old one is freed. A page that
+    waits for a deferred split moves whole; since 6.9 migrate_pages() splits it first.
     """
     del arg
     old = world.head_of(world.find_mapped(process, first, count))

@@ -86,6 +86,8 @@ def mprotect(*, write: bool) -> Operation:
     def operation(world: World, process: str, first: int, count: int, arg: int) -> Body:
         del arg
         table = world.processes[process]
+        if table.is_refused(first, count):
+            return 0
         changed = table.change(first, count, write=write)
         if not changed:
             return 0  # mprotect_fixup(): nothing to do where the rights are these already
@@ -103,9 +105,16 @@ def mprotect(*, write: bool) -> Operation:
 
 
 def mlock(world: World, process: str, first: int, count: int, arg: int) -> Body:
-    """Lock a range, which may give it a VMA of its own, and fault it in."""
+    """Lock a range, which may give it a VMA of its own, and fault it in.
+
+    hugetlb is locked as it is: mlock_fixup() leaves its VMA alone.
+    """
     table = world.processes[process]
-    if table.change(first, count, locked=True) and not table.is_one_area():
+    if (
+        not table.is_hugetlb(first, count)
+        and table.change(first, count, locked=True)
+        and not table.is_one_area()
+    ):
         yield from world.split_pmd(table)
     for i in range(first, first + count):
         area = table.vma.get(i)
@@ -121,7 +130,11 @@ def munlock(world: World, process: str, first: int, count: int, arg: int) -> Bod
     """Unlock a range."""
     del arg
     table = world.processes[process]
-    if table.change(first, count, locked=False) and not table.is_one_area():
+    if (
+        not table.is_hugetlb(first, count)
+        and table.change(first, count, locked=False)
+        and not table.is_one_area()
+    ):
         yield from world.split_pmd(table)
     return 0
 
@@ -130,6 +143,8 @@ def munmap(world: World, process: str, first: int, count: int, arg: int) -> Body
     """Unmap a range and forget its VMA; a file that nobody has any more is gone too."""
     table = world.processes[process]
     del arg
+    if table.is_refused(first, count):
+        return 0
     yield from world.zap(table, first, count)
     for i in range(first, first + count):
         table.vma.pop(i, None)
@@ -145,7 +160,7 @@ def madv_dontneed(world: World, process: str, first: int, count: int, arg: int) 
     table = world.processes[process]
     locked = (i for i, area in table.vma.items() if area.locked and first <= i < first + count)
     end = min(locked, default=first + count)
-    if end > first:
+    if end > first and not table.is_refused(first, end - first):
         yield from world.zap(table, first, end - first)
     return 0
 
@@ -169,8 +184,16 @@ def operate(
     known = OPERATIONS.get(name)
     if known is None:
         raise Undecided(f"needs operation {name}")
-    if process not in world.processes and not name.startswith(("mmap_", "reuse_")):
+    if known in OF_THE_ALLOCATOR:
+        there = 0 <= count <= MAX_ORDER and 0 <= first <= world.pages.count - (1 << count)
+        if not there:
+            raise Undecided(f"needs pages from {first} on of order {count}, which are not there")
+    elif known is not fork and not 0 <= first <= first + count <= HPAGE_PMD_NR:
+        raise Undecided(f"needs pages {first} to {first + count} of a range of {HPAGE_PMD_NR}")
+    if process not in world.processes and known not in OF_THE_ALLOCATOR | MAKE_A_PROCESS:
         raise Undecided(f"needs a process {process}")
+    if known is fork and f"C{first}" in world.processes:
+        raise Undecided(f"needs a number that no process has for the child, C{first}")
     yield from world.drain()
     yield from known(world, process, first, count, arg)
     return 0
@@ -203,3 +226,7 @@ OPERATIONS: dict[str, Operation] = {
     "reuse_small": reuse_small,
     "reuse_compound": reuse_compound,
 }
+MAX_ORDER = 10
+OF_THE_ALLOCATOR: frozenset[Operation] = frozenset({reuse_small, reuse_compound})
+"""Operations of no process, in page numbers and orders."""
+MAKE_A_PROCESS = frozenset(known for name, known in OPERATIONS.items() if name.startswith("mmap_"))

@@ -78,6 +78,15 @@ class Process:
         """Say whether one VMA covers the whole range."""
         return len(self.vma) == HPAGE_PMD_NR and len(set(self.vma.values())) == 1
 
+    def is_hugetlb(self, first: int, count: int) -> bool:
+        """Say whether the range holds memory of hugetlb."""
+        areas = (self.vma.get(i) for i in range(first, first + count))
+        return any(area is not None and area.kind.startswith("hugetlb") for area in areas)
+
+    def is_refused(self, first: int, count: int) -> bool:
+        """Say whether the kernel refuses to do something to the range: a part of a huge page."""
+        return count < HPAGE_PMD_NR and self.is_hugetlb(first, count)
+
     def fits_pmd(self) -> bool:
         """Say whether a fault may map a huge page."""
         return not self.page_table and self.is_one_area()

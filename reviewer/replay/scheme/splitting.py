@@ -83,6 +83,8 @@ def mremap(world: World, process: str, first: int, count: int, arg: int) -> Body
     """Move a range elsewhere: a whole PMD moves as one, a part of it is split first."""
     del arg
     table = world.processes[process]
+    if table.is_refused(first, count):
+        return 0
     if count < HPAGE_PMD_NR:
         yield from world.split_pmd(table)
     away = table.away = table.away or Process()
