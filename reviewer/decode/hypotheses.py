@@ -75,15 +75,7 @@ def _weigh_freed(dump: PageDump, places: Places, state: State) -> Weight:
     if state.address is not None and dump.index is not None:
         because.append(explain_address(state.address, dump.index))
     if state.freed:
-        gone = [f"count {dump.count}, no mapping" + _flags(dump)]
-        if state.buddy:
-            gone.append(f"mapcount {dump.mapcount} marks a page in the buddy allocator")
-        if because:
-            gone.append("nothing clears index when a page is freed: " + because[0])
-        if places.distinct:
-            gone.append(f"the walker stood on tail {places.tail} of what is no compound page now")
-        strong = places.distinct or state.asks_head
-        return (SUPPORTED if strong else OPEN), gone
+        return _weigh_gone(dump, places, state, because)
     if state.headless:
         return SUPPORTED, [
             "the page still points at a head, and that has lost its head flag" + _flags(dump),
@@ -122,6 +114,19 @@ def _weigh_freed(dump: PageDump, places: Places, state: State) -> Weight:
     if state.again:
         return OPEN, [*_again(state), *because]
     return OPEN, because
+
+
+def _weigh_gone(dump: PageDump, places: Places, state: State, index: list[str]) -> Weight:
+    """Weigh a page that is free now; ``index`` says what its index tells of its last use."""
+    gone = [f"count {dump.count}, no mapping" + _flags(dump)]
+    if state.buddy:
+        gone.append(f"mapcount {dump.mapcount} marks a page in the buddy allocator")
+    if index:
+        gone.append("nothing clears index when a page is freed: " + index[0])
+    if places.distinct:
+        gone.append(f"the walker stood on tail {places.tail} of what is no compound page now")
+    strong = places.distinct or state.asks_head
+    return (SUPPORTED if strong else OPEN), gone
 
 
 def _weigh_split(dump: PageDump, state: State) -> Weight:

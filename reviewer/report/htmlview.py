@@ -76,15 +76,7 @@ def make_view(review: Review) -> ReportView:
         patches=_patches(review, (*stands, *behind)),
         findings=stands,
         background=behind,
-        uses=tuple(
-            (
-                printable(use.function),
-                printable(use.helper),
-                printable(f"{use.path}:{use.line}"),
-                printable(use.undecided),
-            )
-            for use in review.uses[:LISTED_ROWS]
-        ),
+        uses=_uses(review),
         uses_hidden=max(0, len(review.uses) - LISTED_ROWS),
         replays=tuple(
             (printable(r.scenario), str(r.before), str(r.after), printable(r.detail))
@@ -104,6 +96,18 @@ def make_view(review: Review) -> ReportView:
         expired=describe_expired(review),
         configuration=tuple(printable(line) for line in sorted(review.configuration)),
         players=tuple((name, data) for data, name in players.blocks.items()),
+    )
+
+
+def _uses(review: Review) -> tuple[tuple[str, str, str, str], ...]:
+    return tuple(
+        (
+            printable(use.function),
+            printable(use.helper),
+            printable(f"{use.path}:{use.line}"),
+            printable(use.undecided),
+        )
+        for use in review.uses[:LISTED_ROWS]
     )
 
 
