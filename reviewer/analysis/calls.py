@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from reviewer.analysis.branches import forget_written
@@ -136,6 +137,8 @@ def _apply(
         return [(taken, Num(1)), (state, Num(0))]
     if counts and name in DROP_REF:
         return [(drop_pins(state, counts[0].obj), UNKNOWN)]
+    if name in words.never_hugetlb and isinstance(first, Ptr) and state.find(first.obj).hugetlb:
+        return [(state, Num(0))]
     if name in words.counting.hugetlb and isinstance(first, Ptr):
         return _ask_hugetlb(frame, state, call, first)
     return _enter(frame, mark_used(frame, state, call, values), name, call, values)
@@ -183,7 +186,10 @@ def _change_bit(
     if place.field not in words.flags_fields or not state.find(place.obj).tracked:
         return None
     if bit.name in words.head_flags:
-        return state.with_positions(place.obj, subset)
+        changed = state.with_positions(place.obj, subset)
+        mine = changed.find(place.obj)
+        making = subset == HEAD and Pin.EXCLUSIVE in mine.pins
+        return changed.with_object(place.obj, replace(mine, making=making))
     if bit.name in words.tail_flags:
         return state.with_positions(place.obj, TAIL if subset == HEAD else subset)
     return None

@@ -38,7 +38,7 @@ def find_head(state: State, obj: ObjectId) -> ObjectId:
     if known is not None and known.pins:
         return head
     positions = frozenset({Position.HEAD})
-    if mine.positions != frozenset({Position.TAIL}):
+    if Position.ORDER0 in mine.positions:
         positions = NOT_TAIL
     state.objects[head] = replace(mine, positions=positions, taken=None, used=None)
     return head
@@ -55,12 +55,14 @@ def find_neighbour(state: State, obj: ObjectId) -> ObjectId:
     if _depth(near) > NEAREST:
         near = obj
     positions = ANYWHERE
-    if mine.positions == frozenset({Position.HEAD}):
+    if mine.making:
+        positions = frozenset({Position.ORDER0})  # until it is made a tail
+    elif mine.positions == frozenset({Position.HEAD}):
         positions = frozenset({Position.TAIL})
     elif mine.positions == frozenset({Position.ORDER0}) and Pin.EXCLUSIVE in mine.pins:
         positions = mine.positions  # a block of free pages, or memory nobody has yet
     hugetlb = None if positions == ANYWHERE else mine.hugetlb
-    state.objects[near] = replace(mine, positions=positions, hugetlb=hugetlb)
+    state.objects[near] = replace(mine, positions=positions, hugetlb=hugetlb, making=False)
     return near
 
 
@@ -152,7 +154,9 @@ def know_hugetlb(state: State, obj: ObjectId, *, is_one: bool) -> State:
     new = state.copy()
     for other, mine in state.objects.items():
         if find_root(other) == root:
-            new.objects[other] = replace(mine, hugetlb=is_one)
+            compound = mine.positions - {Position.ORDER0}
+            positions = compound if is_one and compound else mine.positions
+            new.objects[other] = replace(mine, hugetlb=is_one, positions=positions)
     return new
 
 

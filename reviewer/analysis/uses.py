@@ -48,7 +48,7 @@ def note_read(frame: Frame, state: State, place: Value, expr: c.Member | c.Index
     if word is None or _names_tail(expr):
         return
     way = _find_way(frame.node, expr)
-    hint = not state.find(place.obj).pins and (word.pinned or way is not Way.KEPT)
+    hint = not state.find(place.obj).held and (word.pinned or way is not Way.KEPT)
     if way is not Way.MASKED and not hint:
         _note(frame, state, place.obj, expr, DemandKind.FIELD, describe(expr))
 

@@ -175,6 +175,7 @@ class ObjectState:
     page was looked up anew. ``guarded`` says that a flag of the compound page was found set that
     says nothing here of where the page points, and may do so to who wrote the code: mlocked
     pages are not mapped by PTE, say. So it is for a page found by an address in a huge page.
+    ``making`` says that its owner just made it a head, and its tails may not be tails yet.
     ``lost`` are the pins of an entry whose page-table lock was dropped since.
     ``hugetlb`` is whether a page that is held was found to be a hugetlb page, if it was asked.
     """
@@ -189,6 +190,7 @@ class ObjectState:
     guarded: bool = False
     hugetlb: bool | None = None
     lost: frozenset[Pin] = frozenset()
+    making: bool = False
 
     @property
     def held_alone(self) -> bool:

@@ -97,7 +97,11 @@ def _prefix(hazard: Hazard, home: str) -> tuple[PathStep, ...]:
 def iter_groups(knowledge: Knowledge, function: FunctionFacts) -> Iterator[Group]:
     """Yield the problems of the pages that come into being in ``function``, or are handed to it."""
     groups: dict[tuple[object, ...], list[tuple[Hazard, Hazard]]] = defaultdict(list)
-    hazards = tuple(h for h in knowledge.hazards(function) if not _is_meant(knowledge, h))
+    hazards = tuple(
+        h
+        for h in knowledge.hazards(function)
+        if not (_is_meant(knowledge, h) or _hangs_on_order(h))
+    )
     for hazard, cause in _find_causes(hazards, function.path):
         if cause.held is not None and knowledge.told_elsewhere(cause, function):
             continue
@@ -136,6 +140,17 @@ def _find_causes(hazards: tuple[Hazard, ...], home: str) -> Iterator[tuple[Hazar
     for hazard in hazards:
         if hazard not in casts or hazard in own:
             yield hazard, next((c for c in own if _follows(hazard, c)), hazard)
+
+
+def _hangs_on_order(hazard: Hazard) -> bool:
+    """Say whether no compound page is allowed at all, and whoever holds the page may know it.
+
+    Swap entries, read errors and reserved pages are of single pages where the tree has no others;
+    no test of a position says so.
+    """
+    assertion = hazard.demand.kind is DemandKind.ASSERTION
+    refused = assertion and hazard.reason is Reason.POSITION and Position.HEAD in hazard.claimed
+    return refused and (hazard.pin.holds or hazard.pin.splits)
 
 
 def _is_meant(knowledge: Knowledge, hazard: Hazard) -> bool:

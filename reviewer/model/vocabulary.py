@@ -191,6 +191,7 @@ class Vocabulary:
     lock_endings: frozenset[str]  # how the locks end that some pin counts under
     promises: frozenset[str]  # flags by which a caller says that it holds the page
     predicates: frozenset[str]
+    never_hugetlb: frozenset[str]  # questions that a hugetlb page always answers by no
     boot: frozenset[str]  # marks of functions that run before anybody else has the page
     no_pins: dict[str, str]  # what looks like a pin, and why it is none
     entries: tuple[EntryWord, ...]

@@ -133,6 +133,7 @@ def load_vocabulary(directory: Path | None = None) -> Vocabulary:
         locks_by_name=by_name,
         lock_endings=whole_under | {entry["under"] for entry in data["pin"] if "under" in entry},
         predicates=frozenset(data["predicates"]["names"]),
+        never_hugetlb=frozenset(data["predicates"]["never_hugetlb"]),
         boot=frozenset(data["boot"]["marks"]),
         no_pins=_reasons(data, "no_pin"),
         entries=tuple(EntryWord(**_fields(entry)) for entry in data["entry"]),

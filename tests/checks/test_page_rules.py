@@ -143,6 +143,18 @@ SILENT = {
     + PTE
     + "if (!PageHuge(page) && PageTail(page))\n\treturn 0;\nif (PageHuge(page))\n\treturn 0;\n"
     "return page->index;\n}",
+    "a hugetlb page has a head": "int PageHuge(struct page *page);\n"
+    + PTE
+    + "if (!PageHuge(page))\n\treturn 0;\nhead = compound_head(page);\n"
+    "VM_BUG_ON_PAGE(!PageHead(head), head);\nreturn n;\n}",
+    "tails that are no tails yet": (
+        "void __free_one_page(struct page *page);\n"
+        + PFN
+        + "__free_one_page(page);\n__set_bit(PG_head, &page->flags);\n"
+        "for (n = 1; n < 8; n++)\n\tVM_BUG_ON_PAGE(PageTail(page + n), page);\nreturn n;\n}"
+    ),
+    "no compound page is allowed, and who holds it may know": PTE
+    + "VM_BUG_ON_PAGE(PageCompound(page), page);\nreturn n;\n}",
     "isolated, or free where nothing is handed out": (
         "int isolate_or_dissolve_huge_page(struct page *page);\n"
         + PFN
