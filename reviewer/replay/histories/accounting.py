@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from reviewer.replay.histories.moments import run_interrupted, run_watched
 from reviewer.replay.histories.rules import iter_broken
-from reviewer.replay.machine.machine import CodeSource
+from reviewer.replay.machine.codesource import CodeSource
 from reviewer.replay.scenarios.scenario import History, HistoryStep, ScenarioOperation
 from reviewer.replay.scheme.processes import HPAGE_PMD_NR
 from reviewer.replay.scheme.tables import runs

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from reviewer.model.errors import BadInputError
 from reviewer.replay.interpreter.interp import make_machine
-from reviewer.replay.machine.machine import CodeSource
+from reviewer.replay.machine.codesource import CodeSource
 from reviewer.replay.memory.pages import REFERENCE_LAYOUT, PageLayout, Pages, extract_layout
 from reviewer.replay.memory.words import Memory
 from reviewer.replay.scheme.counting import Scheme

@@ -9,7 +9,7 @@ from reviewer.model.finding import PathStep
 from reviewer.model.witness import Outcome, Step, Witness
 from reviewer.replay.histories.accounting import Accounting, AccountingRow, run_accounting
 from reviewer.replay.histories.rules import reader_of
-from reviewer.replay.machine.machine import CodeSource
+from reviewer.replay.machine.codesource import CodeSource
 from reviewer.replay.reach import ACCOUNTING, find_reach
 from reviewer.replay.scenarios.scenario import Scenario
 from reviewer.replay.source.driver import Driver

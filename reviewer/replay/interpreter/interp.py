@@ -10,8 +10,9 @@ from collections.abc import Sequence
 
 from reviewer.replay.lowering.constants import fold_constant, lay_out_constant
 from reviewer.replay.lowering.function import lower_function
-from reviewer.replay.machine.assemble import ACCESS, CALL, RETURN, Stop
-from reviewer.replay.machine.machine import CodeSource, Function, Machine
+from reviewer.replay.machine.code import ACCESS, CALL, RETURN, Stop
+from reviewer.replay.machine.codesource import CodeSource
+from reviewer.replay.machine.machine import Function, Machine
 from reviewer.replay.memory.words import STACK_LOW, STACK_SIZE, BadAddress
 from reviewer.replay.stepping.thread import Access, AccessKind, MemoryFault, Undecided
 

@@ -1,18 +1,11 @@
-"""Assembles instructions to a flat list of closures over the registers, for one memory.
-
-A closure returns the index of the next one. Where the thread must stop (a shared access, a
-call, a return) it returns ``~index`` instead, and ``stops[index]`` says what to do there.
-Control flow inside a function costs no Python stack, and a thread's state is plain data.
-"""
+"""Assembles instructions to code (see there), for one memory."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
-from reviewer.model.ctree import Span
-from reviewer.replay.machine.arith import Closure, Registers
+from reviewer.replay.machine.arith import Registers
+from reviewer.replay.machine.code import ACCESS, ACT, CALL, RETURN, Code, Op, Stop
 from reviewer.replay.machine.instr import (
     Act,
     Branch,
@@ -23,7 +16,6 @@ from reviewer.replay.machine.instr import (
     Label,
     Leave,
     Load,
-    Native,
     Set,
     Store,
     Update,
@@ -31,50 +23,6 @@ from reviewer.replay.machine.instr import (
 from reviewer.replay.memory.valuetype import BOOL_RANK, IntType, ValueType
 from reviewer.replay.memory.words import SHARED_HIGH, SHARED_LOW, Memory
 from reviewer.replay.stepping.thread import AccessKind, Undecided
-
-if TYPE_CHECKING:
-    from reviewer.replay.machine.machine import Function
-
-ACCESS, CALL, RETURN, ACT = range(4)
-
-
-@dataclass(slots=True)
-class Stop:
-    """What a thread does at a stopping instruction; ``then`` is the next index.
-
-    ACCESS has ``kind``, ``size``, ``perform`` (registers -> next index) and ``ready``;
-    CALL ``name`` (as a caller in file ``near`` means it; ``target`` once found) or ``pointer``,
-    ``args`` and ``dst``; RETURN ``value``; ACT ``run``.
-    """
-
-    what: int
-    span: Span | None
-    then: int = 0
-    kind: AccessKind = AccessKind.LOAD
-    size: int = 0
-    member: str = ""
-    pointee: ValueType | None = None
-    perform: Callable[[Registers], int] | None = None
-    ready: Callable[[int], bool] | None = None
-    name: str = ""
-    near: str = ""
-    target: Function | None = None
-    pointer: Closure | None = None
-    args: tuple[Closure, ...] = ()
-    dst: int = 0
-    value: Closure | None = None
-    run: Native | None = None
-
-
-Op = Callable[[Registers], int]
-
-
-@dataclass(slots=True)
-class Code:
-    """An assembled function body: ``ops[i]`` and, where it stops, ``stops[i]``."""
-
-    ops: list[Op] = field(default_factory=list)
-    stops: dict[int, Stop] = field(default_factory=dict)
 
 
 def reader(memory: Memory, kind: ValueType, size: int) -> Callable[[int], int]:

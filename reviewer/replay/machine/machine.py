@@ -7,13 +7,13 @@ Functions are lowered once, when first called.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
-from reviewer.model.ctree import Declare, FunctionDef, Span, StructDef, TypedefDef
-from reviewer.model.facts import FunctionFacts, Skipped
-from reviewer.replay.machine.assemble import Code
+from reviewer.model.ctree import Declare, FunctionDef, Span
+from reviewer.model.facts import Skipped
+from reviewer.replay.machine.code import Code
+from reviewer.replay.machine.codesource import CodeSource
 from reviewer.replay.memory.layout import Types
 from reviewer.replay.memory.valuetype import (
     LONG,
@@ -38,38 +38,6 @@ from reviewer.replay.stepping.thread import Undecided
 GLOBAL_LIMIT = 1 << 22  # bytes of one variable
 HEAP = 1 << 17  # bytes
 STATISTICS = 256  # more vmstat items than any tree has
-
-
-class CodeSource(Protocol):
-    """What the replay asks of the code base (``CodeBase`` answers it)."""
-
-    def find_struct(self, kind_and_name: str) -> StructDef | None:
-        """Return the definition of "struct page"."""
-        ...
-
-    def find_typedef(self, name: str) -> TypedefDef | None:
-        """Return the typedef of that name."""
-        ...
-
-    def find_enumerator(self, name: str) -> int | None:
-        """Return the value of an enumerator."""
-        ...
-
-    def iter_functions(self, name: str) -> Iterable[FunctionFacts]:
-        """Return every function of that name."""
-        ...
-
-    def find_function(self, name: str, near: str = "") -> FunctionFacts | None:
-        """Return the function a caller in file ``near`` means."""
-        ...
-
-    def body(self, facts: FunctionFacts) -> FunctionDef | Skipped:
-        """Return the function's tree, or why there is none."""
-        ...
-
-    def find_constant(self, name: str, near: str) -> Declare | None:
-        """Return a variable of the file ``near`` that keeps the value it begins with."""
-        ...
 
 
 @dataclass(slots=True, eq=False)

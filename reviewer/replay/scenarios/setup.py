@@ -10,7 +10,8 @@ from reviewer.model.finding import PathStep
 from reviewer.model.source import SourceTree
 from reviewer.replay.interpreter.entrypoints import make_reader
 from reviewer.replay.interpreter.interp import make_machine
-from reviewer.replay.machine.machine import CodeSource, Machine
+from reviewer.replay.machine.codesource import CodeSource
+from reviewer.replay.machine.machine import Machine
 from reviewer.replay.memory.pages import Pages, extract_layout
 from reviewer.replay.scenarios.actors import make_actor, make_initial
 from reviewer.replay.scenarios.oracles import mapped_counts

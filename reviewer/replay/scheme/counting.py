@@ -16,24 +16,16 @@ Each method is a generator that yields its accesses; who drives it decides what 
 from __future__ import annotations
 
 from collections.abc import Callable
-from enum import IntEnum
 
 from reviewer.replay.memory.pages import Pages
-from reviewer.replay.scheme.reading import PAGE_MAPPING_ANON, Reading
+from reviewer.replay.scheme.reading import PAGE_MAPPING_ANON
+from reviewer.replay.scheme.writing import Writing
 from reviewer.replay.stepping.thread import Body
 
 ENTIRELY_MAPPED = 0x800000  # of _nr_pages_mapped: mapped as a whole; below it, pages by PTE
 
 
-class PmdWrite(IntEnum):
-    """What a write to a shared huge page comes to; SPLIT: its counters are split already."""
-
-    REUSED = 0
-    MUST_SPLIT = 1
-    SPLIT = 2
-
-
-class Scheme(Reading):
+class Scheme(Writing):
     """Maps, unmaps and splits as the kernel's functions of the same names do.
 
     ``statistics`` is told of what a first map and a last unmap add to NR_ANON_MAPPED and the
@@ -44,7 +36,6 @@ class Scheme(Reading):
         super().__init__(pages)
         self.statistics = statistics or (lambda name, count: None)
         self.sums = {"nr_pages_mapped", "large_mapcount"} & pages.layout.places.keys()
-        self.exclusive = pages.mask("PG_anon_exclusive")
         self.split_drops_zeros = False  # a split maps pages full of zeros to the zero page
 
     @staticmethod
@@ -296,19 +287,3 @@ class Scheme(Reading):
             if before & self.double_map:
                 yield from self._each(function, head, order, -1)
         return 0
-
-    def write_to_pmd(self, head: int, table: int = 0) -> Body:
-        """Decide a write to a huge page mapped without write access: a PmdWrite."""
-        del table
-        steps = self.steps
-        flags = yield steps.load("do_huge_pmd_wp_page", head, "flags")
-        count = yield steps.load("do_huge_pmd_wp_page", head, "_refcount")
-        if not flags & self.exclusive and count > 1:
-            return PmdWrite.MUST_SPLIT
-        yield steps.set_bits("page_move_anon_rmap", head, self.exclusive)
-        return PmdWrite.REUSED
-
-    def can_reuse(self, page: int) -> Body:
-        """Say whether a write to a PTE may keep the page: nobody else holds it or its head."""
-        head = yield from self.compound_head(page)
-        return (yield self.steps.load("do_wp_page", head, "_refcount")) == 1

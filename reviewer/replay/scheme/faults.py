@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from reviewer.replay.scheme.counting import PmdWrite
 from reviewer.replay.scheme.processes import HPAGE_PMD_NR, HPAGE_PMD_ORDER, Entry, Process
 from reviewer.replay.scheme.world import ANON_VMA, INODE_MAPPING, World
+from reviewer.replay.scheme.writing import PmdWrite
 from reviewer.replay.stepping.thread import Body
 
 FAULT_AROUND = 16

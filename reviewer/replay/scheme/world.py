@@ -12,30 +12,16 @@ import copy
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
 
 from reviewer.replay.memory.pages import Pages, direct_map
 from reviewer.replay.scheme.counting import Scheme
+from reviewer.replay.scheme.lending import PageDriver
 from reviewer.replay.scheme.processes import HPAGE_PMD_NR, HPAGE_PMD_ORDER, Entry, Process
 from reviewer.replay.stepping.thread import Body, Undecided
 
 RANGE_INDEX = 0x700000000000 >> 12
 ANON_VMA = direct_map(0x1000)
 INODE_MAPPING = direct_map(0x2000)
-
-
-class PageDriver(Protocol):
-    """A driver that lends pages of a file to processes; its steps are the tree's or a model's."""
-
-    answer: int | None
-
-    def map(self, first: int, count: int) -> Body:
-        """Take the file's pages and map a range of them; below 0 the driver refuses."""
-        ...
-
-    def fault(self, index: int) -> Body:
-        """Map what the driver gives for a page of the range: its number, below 0 for none."""
-        ...
 
 
 @dataclass(slots=True)

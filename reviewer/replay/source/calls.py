@@ -8,7 +8,8 @@ from __future__ import annotations
 from reviewer.model.ctree import FunctionDef, Parameter
 from reviewer.replay.interpreter.entrypoints import set_up_boot
 from reviewer.replay.lowering.calls import real_parameters
-from reviewer.replay.machine.machine import CodeSource, Machine
+from reviewer.replay.machine.codesource import CodeSource
+from reviewer.replay.machine.machine import Machine
 from reviewer.replay.memory.pages import Pages
 from reviewer.replay.scheme.counting import Scheme
 from reviewer.replay.source.objects import PAGE_SIZE, TreeObjects

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 
 from reviewer.replay.interpreter.entrypoints import ENTRY_SIZE, Reader, make_reader
 from reviewer.replay.interpreter.interp import call, make_machine
-from reviewer.replay.machine.machine import CodeSource, Machine
+from reviewer.replay.machine.codesource import CodeSource
+from reviewer.replay.machine.machine import Machine
 from reviewer.replay.memory.pages import Pages, extract_layout
 from reviewer.replay.memory.valuetype import LONG, wrap
 from reviewer.replay.scheme.processes import HPAGE_PMD_NR

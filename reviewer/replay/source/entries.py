@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from reviewer.model.ctree import Parameter
-from reviewer.replay.scheme.counting import PmdWrite
+from reviewer.replay.scheme.writing import PmdWrite
 from reviewer.replay.source.calls import SourceCalls
 from reviewer.replay.source.objects import PFN_MASK, PMD_BITS, PMD_HUGE, PMD_READ_ONLY, fill
 from reviewer.replay.stepping.thread import Access, AccessKind, Body, TreeCall, Undecided
