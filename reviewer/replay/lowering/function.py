@@ -15,31 +15,25 @@ from reviewer.model.ctree import (
     FunctionDef,
     Goto,
     If,
-    InitList,
     Loop,
     Return,
     StatementExpr,
     Stmt,
     Switch,
-    Text,
     UnparsedStmt,
 )
 from reviewer.model.ctree import (
     Label as LabelStmt,
 )
 from reviewer.replay.lowering.calls import real_parameters
-from reviewer.replay.lowering.expressions import ExpressionLowering
+from reviewer.replay.lowering.declarations import DeclarationLowering
 from reviewer.replay.machine.arith import Operand, convert
 from reviewer.replay.machine.assemble import Assembler
 from reviewer.replay.machine.builder import Place
-from reviewer.replay.machine.instr import FIRST_FREE, Address, Choose, Item, Jump, Label, Leave
+from reviewer.replay.machine.instr import FIRST_FREE, Choose, Item, Jump, Label, Leave
 from reviewer.replay.machine.machine import Function, Machine
 from reviewer.replay.memory.valuetype import (
-    INT,
-    ULONG,
     VOID,
-    ArrayType,
-    IntType,
     StructType,
     ValueType,
     VoidType,
@@ -73,7 +67,7 @@ def _has_entry(node: object) -> bool:
     return False
 
 
-class Lowering(ExpressionLowering):
+class Lowering(DeclarationLowering):
     """Lowers one function body."""
 
     def __init__(self, machine: Machine, definition: FunctionDef, near: str) -> None:
@@ -116,7 +110,7 @@ class Lowering(ExpressionLowering):
         elif isinstance(stmt, Switch):
             self._switch(stmt)
         elif isinstance(stmt, Declare):
-            self._declare(stmt)
+            self.declaration(stmt)
         else:
             self.guard(stmt.span, lambda: self._simple(stmt))
 
@@ -231,71 +225,6 @@ class Lowering(ExpressionLowering):
         else:
             high = wrap(self.types.constant(stmt.high, "case"), cases.kind)
             cases.ranges.append((low, high, label))
-
-    # ---- declarations ----------------------------------------------------------------------
-
-    def _declare(self, stmt: Declare) -> None:
-        try:
-            kind = self.declared(stmt)
-        except Undecided as undecided:
-            self.trap(undecided, stmt.span)
-            self.bind(stmt.name, Place(INT, reg=self.register()))
-            return
-        if stmt.static:
-            self.guard(stmt.span, lambda: self._static(stmt, kind))
-            return
-        value = stmt.value
-        if value is None:
-            self.declare(stmt.name, kind)
-            return
-        if isinstance(value, InitList | Text) and not isinstance(kind, IntType):
-            place = self.declare(stmt.name, kind)
-            self.guard(stmt.span, lambda: self._aggregate(place, value))
-            return
-        self.guard(stmt.span, lambda: self._scalar(stmt.name, kind, value))
-        if stmt.name not in self._scopes[-1]:
-            self.declare(stmt.name, kind)
-
-    def declared(self, stmt: Declare) -> ValueType:
-        """Return a declared variable's type; an initialiser can say how long an array is."""
-        if stmt.type.base in ("__auto_type", "auto") and stmt.value is not None:
-            return decay(self.type_of(stmt.value))
-        kind = self.types.resolve(stmt.type, self.type_of)
-        if isinstance(kind, ArrayType) and kind.count < 0:
-            if isinstance(stmt.value, Text):
-                return ArrayType(kind.of, len(stmt.value.value.encode()) + 1)
-            if isinstance(stmt.value, InitList):
-                return ArrayType(kind.of, len(stmt.value.items))
-        return kind
-
-    def _scalar(self, name: str, kind: ValueType, value: Expr) -> None:
-        if isinstance(value, InitList):
-            place = self.declare(name, kind)
-            self.initialise(place, value)
-            return
-        place = self.declare(name, kind)  # in scope in its own initialiser: sizeof(*p)
-        self.store(place, self.value(value), value.span)
-
-    def _aggregate(self, place: Place, value: InitList | Text) -> None:
-        if isinstance(value, InitList):
-            self.initialise(place, value)
-        elif isinstance(place.type, ArrayType):
-            self.zero(place, value.span)
-            self._element(place, value)
-        else:
-            self.store(place, self.value(value), value.span)
-
-    def _static(self, stmt: Declare, kind: ValueType) -> None:
-        value = 0
-        if stmt.value is not None:
-            folded = self.types.fold(stmt.value)
-            if folded is None:
-                raise Undecided(f"needs the initial value of static {stmt.name}", stmt.span)
-            value = wrap(folded, kind)
-        name = f"{self.definition.name}.{stmt.name}"
-        address = self.machine.define_global(name, kind, value)
-        base = Address(Operand(ULONG, const=address))
-        self.bind(stmt.name, Place(kind, address=base))
 
     def statement_value(self, expr: StatementExpr) -> Operand:
         """Lower ``({ ... })``: its value is the last expression's."""
