@@ -40,13 +40,13 @@ class Demands:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._found: dict[tuple[str, str, int], tuple[ParameterDemand, ...]] = {}
+        self._stopping: dict[tuple[str, str, int], bool] = {}
 
     def find(self, function: FunctionFacts) -> tuple[ParameterDemand, ...]:
         """Return the demands of a function, by parameter.
 
         Each position is tried by itself on a pinned page; then a page that may be anything
-        and is not pinned. Where nothing hangs on that, it is told what else the function itself
-        asserts of the page, so that nothing means nothing.
+        and is not pinned.
         """
         key = (function.path, function.name, function.line)
         if key not in self._found:
@@ -57,21 +57,43 @@ class Demands:
             )
         return self._found[key]
 
+    def stops(self, function: FunctionFacts) -> bool:
+        """Say whether some page stops the function: whether it has a demand that is fatal.
+
+        One walk tells, of a page that may be anything and that nothing pins.
+        """
+        key = (function.path, function.name, function.line)
+        if key not in self._stopping:
+            self._stopping[key] = any(
+                hazard.demand.fatal and hazard.demand.kind is DemandKind.ASSERTION
+                for number, _ in find_pages(self._engine, function)
+                for hazard in self._try(function, number, ANYWHERE, Pin.NONE)
+            )
+        return self._stopping[key]
+
     def _of_page(
         self, function: FunctionFacts, number: int, name: str
     ) -> Iterator[ParameterDemand]:
         tried = {p: self._try(function, number, frozenset({p}), Pin.REFERENCE) for p in Position}
         loose = self._try(function, number, ANYWHERE, Pin.NONE)
-        asked = [self._demand(name, tried, loose, fatal=fatal) for fatal in (True, False)]
+        asked = (self._demand(name, tried, loose, fatal=fatal) for fatal in (True, False))
         yield from (demand for demand in asked if demand is not None)
-        if asked == [None, None]:
-            yield from self._of_state(function, name)
 
-    def _of_state(self, function: FunctionFacts, name: str) -> Iterator[ParameterDemand]:
-        """Yield what the function asserts of the page that is no matter of its position.
+    def find_others(self, function: FunctionFacts) -> tuple[ParameterDemand, ...]:
+        """Return what the function itself asserts of its pages that hangs on no position.
 
         A flag, a lock or a count is right on a page that is held, and may change on another.
+        It is told of where there are no other demands, so that nothing means nothing.
         """
+        if self.find(function):
+            return ()
+        return tuple(
+            demand
+            for _, name in find_pages(self._engine, function)
+            for demand in self._of_state(function, name)
+        )
+
+    def _of_state(self, function: FunctionFacts, name: str) -> Iterator[ParameterDemand]:
         body = self._engine.code.body(function)
         asked: dict[str, set[str]] = {}  # what a copy of a condition, as WARN_ON() makes, asks
         for node in iter_nodes(body) if not isinstance(body, Skipped) else ():

@@ -212,6 +212,16 @@ class Knowledge:
         self.roots()
         return self._demands.find(function)
 
+    def stops(self, function: FunctionFacts) -> bool:
+        """Say whether some page stops the function: whether it has a demand that is fatal."""
+        self.roots()
+        return self._demands.stops(function)
+
+    def other_demands(self, function: FunctionFacts) -> tuple[ParameterDemand, ...]:
+        """Return what it asserts of them instead, where it demands nothing of their place."""
+        self.roots()
+        return self._demands.find_others(function)
+
     def effects(self, key: tuple[str, str]) -> frozenset[object] | None:
         """Return what a function (its path and name) does with the pages it is handed."""
         self.roots()

@@ -42,8 +42,15 @@ def try_page(
 
 def find_pages(engine: Engine, function: FunctionFacts) -> tuple[tuple[int, str], ...]:
     """Return number and name of each page parameter; none where the body cannot be read."""
+    if not function.made_by and not _names_page(engine, function):
+        return ()  # the body need not be read: most functions have to do with no page
     body = engine.code.body(function)
     if not isinstance(body, c.FunctionDef):
         return ()
     numbered = enumerate(body.parameters)
     return tuple((n, p.name) for n, p in numbered if is_page_type(p.type, engine.words))
+
+
+def _names_page(engine: Engine, function: FunctionFacts) -> bool:
+    head = engine.code.texts.function(function).split(b"{", 1)[0]
+    return any(kind.split()[-1].encode() in head for kind in engine.words.page_types)

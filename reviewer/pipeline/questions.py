@@ -83,7 +83,7 @@ def answer_demands(options: Options, name: str) -> DemandsDoc:
                 ),
                 fatal=demand.fatal,
             )
-            for demand in knowledge.demands(function)
+            for demand in knowledge.demands(function) or knowledge.other_demands(function)
         )
         body = knowledge.code.body(function)
         skipped = (body,) if isinstance(body, Skipped) else ()

@@ -42,7 +42,7 @@ def _in_function(knowledge: Knowledge, function: FunctionFacts) -> list[Use]:
     found = []
     for call in function.calls:
         helper = knowledge.engine.meant(call.name, function.path)
-        if helper is None or not any(demand.fatal for demand in knowledge.demands(helper)):
+        if helper is None or not knowledge.stops(helper):
             continue
         if function.made_by and call.name in knowledge.words.dump:
             continue  # the calls of a made function are those of its macros' assertions too

@@ -65,7 +65,11 @@ def demands(minimm: Callable[..., Any]) -> Callable[..., list[ParameterDemand]]:
         code = CodeBase(minimm(files), default_config(), scope=("",))
         function = code.find_function(name)
         assert function is not None
-        return list(Knowledge(code, load_vocabulary()).demands(function))
+        knowledge = Knowledge(code, load_vocabulary())
+        found = knowledge.demands(function) or knowledge.other_demands(function)
+        stopping = [demand for demand in knowledge.demands(function) if demand.fatal]
+        assert knowledge.stops(function) == bool(stopping)
+        return list(found)
 
     return ask
 

@@ -39,7 +39,7 @@ TABLE: dict[str, tuple[Row, Row]] = {
     "thp_nr_pages": ((NO_TAIL, PGFLAGS), (NO_TAIL, PGFLAGS)),
     "folio_test_large": ((NO_TAIL, PGFLAGS), (NO_TAIL, PGFLAGS)),
     "folio_flags": ((NO_TAIL, PGFLAGS), (NO_TAIL, PGFLAGS)),
-    "PageHead": ((ANY, PGFLAGS), (ANY, PGFLAGS)),  # that it is not poisoned
+    "PageHead": (NONE, NONE),
     "PageTail": (NONE, NONE),
 }
 
