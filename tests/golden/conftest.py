@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from reviewer.tree.recipes import build_series, find_recipe, load_recipe
 
+Run = Callable[..., subprocess.CompletedProcess[str]]
 MINIMM = Path(__file__).resolve().parents[2] / "corpora" / "minimm"
 
 
@@ -17,6 +19,12 @@ def seed_mbox(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Build our re-enactment of the seed on minimm."""
     out = tmp_path_factory.mktemp("seed")
     return build_series(MINIMM, load_recipe(find_recipe("minimm-seed")), out)
+
+
+@pytest.fixture(scope="session")
+def seed_review(mm_review: Run, seed_mbox: Path) -> subprocess.CompletedProcess[str]:
+    """Review the seed on minimm once, as JSON."""
+    return mm_review("review", seed_mbox, "--tree", MINIMM, "--format", "json")
 
 
 @pytest.fixture

@@ -51,11 +51,10 @@ def test_demo_names_the_path_the_cause_and_a_failing_interleaving(
 
 
 def test_the_seed_gives_one_finding_and_old_code_that_is_right_stays_silent(
-    mm_review: Run, seed_mbox: Path
+    seed_review: subprocess.CompletedProcess[str],
 ) -> None:
-    done = mm_review("review", seed_mbox, "--tree", MINIMM, "--format", "json")
-    assert done.returncode == 1, done.stderr
-    review = json.loads(done.stdout)
+    assert seed_review.returncode == 1, seed_review.stderr
+    review = json.loads(seed_review.stdout)
     (finding,) = review["findings"]
     assert _names(finding) == PATH
     assert finding["origin"] == "introduced"
@@ -68,14 +67,13 @@ def test_the_seed_gives_one_finding_and_old_code_that_is_right_stays_silent(
     assert review["stats"]["undecided"] == 0
 
 
-def test_the_same_input_gives_the_same_bytes(mm_review: Run, seed_mbox: Path) -> None:
-    runs = [
-        mm_review("review", seed_mbox, "--tree", MINIMM, "--format", "json").stdout
-        for _ in range(2)
-    ]
-    assert runs[0] == runs[1]
-    assert str(seed_mbox.parent) not in runs[0]
-    assert str(MINIMM.parent) not in runs[0]
+def test_the_same_input_gives_the_same_bytes(
+    mm_review: Run, seed_mbox: Path, seed_review: subprocess.CompletedProcess[str]
+) -> None:
+    again = mm_review("review", seed_mbox, "--tree", MINIMM, "--format", "json")
+    assert again.stdout == seed_review.stdout
+    assert str(seed_mbox.parent) not in again.stdout
+    assert str(MINIMM.parent) not in again.stdout
 
 
 def test_the_users_repository_stays_as_it_was(
