@@ -25,12 +25,15 @@ ACCOUNTING = (
     *("folio_remove_rmap_ptes", "folio_remove_rmap_pmd", "hugetlb_remove_rmap"),
     *("hugepage_add_new_anon_rmap", "hugetlb_add_new_anon_rmap", "hugetlb_add_file_rmap"),
     *("hugetlb_try_dup_anon_rmap", "wp_can_reuse_anon_folio", "reuse_swap_page"),
-    *("do_huge_pmd_wp_page", "pagemap_pmd_range", "zap_huge_pmd", "do_read_fault"),
+    *("do_huge_pmd_wp_page", "pagemap_pmd_range", "zap_huge_pmd"),
     *("try_to_migrate_one", "remove_migration_pte", "page_add_anon_rmap"),
     *("folio_add_anon_rmap_pte", "folio_add_anon_rmap_pmd"),
     *("hugepage_add_anon_rmap", "hugetlb_add_anon_rmap"),
 )
-"""What the histories call of a tree, under every name it has had."""
+"""What the histories call of a tree, under every name it has had.
+
+The fault of a driver's mapping is not among them: it reaches most of mm/.
+"""
 
 
 class Functions(Protocol):
