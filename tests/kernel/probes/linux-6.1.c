@@ -14,6 +14,8 @@
 #include "../../mm/internal.h"
 #include <linux/page_owner.h>
 #include <linux/page-isolation.h>
+#include <linux/page_ext.h>
+#include <linux/page_idle.h>
 
 /* want: folio-before-pin */
 static ssize_t wrong_1_read(struct file *file, char __user *buf, size_t count, loff_t *ppos)
@@ -897,4 +899,282 @@ static int wrong_b17_div(struct vm_area_struct *vma, pmd_t *pmd, u64 *pss)
 
 	*pss += HPAGE_PMD_SIZE / page_mapcount(page);
 	return 0;
+}
+
+/* want: folio-before-pin */
+static struct folio *wrong_c1_idle(unsigned long pfn)
+{
+	struct page *page = pfn_to_online_page(pfn);
+	struct folio *folio;
+
+	if (!page)
+		return NULL;
+	folio = page_folio(page);
+	if (!folio_try_get(folio))
+		return NULL;
+	if (!folio_test_lru(folio)) {
+		folio_put(folio);
+		folio = NULL;
+	}
+	return folio;
+}
+
+/* silent */
+static struct page *right_c1_idle(unsigned long pfn)
+{
+	struct page *page = pfn_to_online_page(pfn);
+
+	if (!page || !PageLRU(page) || !get_page_unless_zero(page))
+		return NULL;
+	if (unlikely(!PageLRU(page))) {
+		put_page(page);
+		page = NULL;
+	}
+	return page;
+}
+
+/* want: unpinned-compound-head */
+static int wrong_c2_owner(struct page_owner *po, struct page *unused, unsigned long pfn)
+{
+	struct page *page = pfn_to_page(pfn);
+	int n = 0;
+
+	if (PageCompound(page))
+		n = folio_test_hugetlb(page_folio(page)) + folio_test_anon(page_folio(page));
+	n += folio_nr_pages(page_folio(page));
+	return n;
+}
+
+/* want: unpinned-compound-head */
+static int wrong_c3_memcg(unsigned long pfn)
+{
+	struct page *page = pfn_to_online_page(pfn);
+
+	return page ? folio_memcg(page_folio(page)) != NULL : 0;
+}
+
+/* silent */
+static int right_c4_hwpoison(unsigned long pfn)
+{
+	struct page *p = pfn_to_online_page(pfn);
+	struct page *hpage;
+	int res = 0;
+
+	if (!p)
+		return -ENXIO;
+	if (TestSetPageHWPoison(p))
+		return -EHWPOISON;
+	res = get_hwpoison_page(p, 0);
+	if (!res || res < 0)
+		return -EBUSY;
+	hpage = compound_head(p);
+	if (PageTransHuge(hpage))
+		res = thp_nr_pages(hpage);
+	put_page(p);
+	return res;
+}
+
+/* want: tail-in-head-only-helper */
+static int wrong_c5_soft(unsigned long pfn)
+{
+	struct page *page = pfn_to_online_page(pfn);
+	struct page *hpage = compound_head(page);
+	int n;
+
+	if (!get_page_unless_zero(hpage))
+		return 0;
+	if (compound_head(page) != hpage) {
+		put_page(hpage);
+		return 0;
+	}
+	n = PageTransHuge(page);
+	put_page(hpage);
+	return n;
+}
+
+/* want: unpinned-compound-head */
+static int wrong_c6_loop_put(unsigned long pfn, int nr)
+{
+	struct folio *folio = NULL;
+	int i, n = 0;
+
+	for (i = 0; i < nr; i++) {
+		struct page *page = pfn_to_online_page(pfn + i);
+
+		if (!page)
+			continue;
+		folio = page_folio(page);
+		if (!folio_try_get(folio))
+			continue;
+		if (page_folio(page) != folio) {
+			folio_put(folio);
+			continue;
+		}
+		n += folio_mapcount(folio);
+		folio_put(folio);
+		if (folio_test_large(folio))
+			i += folio_nr_pages(folio) - 1;
+	}
+	return n;
+}
+
+/* silent */
+static struct folio *helper_get(struct page *page)
+{
+	struct folio *folio;
+
+retry:
+	folio = page_folio(page);
+	if (!folio_try_get(folio))
+		return NULL;
+	if (unlikely(page_folio(page) != folio)) {
+		folio_put(folio);
+		goto retry;
+	}
+	return folio;
+}
+
+/* silent */
+static int right_c7_helper(unsigned long pfn)
+{
+	struct page *page = pfn_to_online_page(pfn);
+	struct folio *folio;
+	int n;
+
+	if (!page)
+		return 0;
+	folio = helper_get(page);
+	if (!folio)
+		return 0;
+	n = folio_test_large(folio) ? folio_entire_mapcount(folio) : page_mapcount(page);
+	folio_put(folio);
+	return n;
+}
+
+static int helper_count(struct page *page)
+{
+	return PageHead(page) && PageDoubleMap(page);
+}
+
+/* want: check-then-assert */
+static int wrong_c8_through(unsigned long pfn)
+{
+	return helper_count(pfn_to_page(pfn));
+}
+
+/* want: unpinned-compound-head */
+static int wrong_c9_switch(unsigned long pfn, int what)
+{
+	struct page *page = pfn_to_online_page(pfn);
+
+	switch (what) {
+	case 0:
+		return page_count(page);
+	case 1:
+		return page_mapcount(page);
+	default:
+		return 0;
+	}
+}
+
+/* want: unpinned-compound-head */
+static int wrong_c11_do(unsigned long pfn)
+{
+	struct page *page = pfn_to_page(pfn);
+	int n = 0;
+
+	do {
+		if (!PageLRU(page))
+			break;
+		n += page_mapcount(page);
+	} while (n < 10);
+	return n;
+}
+
+/* want: unpinned-compound-head */
+static int wrong_c12_neg(unsigned long pfn)
+{
+	struct page *page = pfn_to_page(pfn);
+	bool tail = PageTail(page);
+
+	if (!(tail && PageAnon(page)))
+		return 0;
+	return PageDoubleMap(compound_head(page));
+}
+
+/* silent */
+static int right_c12_order0(unsigned long pfn)
+{
+	struct page *page = pfn_to_page(pfn);
+
+	if (!get_page_unless_zero(page))
+		return 0;
+	if (PageCompound(page)) {
+		put_page(page);
+		return 0;
+	}
+	pfn = page->index + (page->mapping != NULL);
+	put_page(page);
+	return pfn;
+}
+
+/* silent */
+static int right_c13_pvmw(struct folio *folio, struct vm_area_struct *vma, unsigned long addr)
+{
+	DEFINE_FOLIO_VMA_WALK(pvmw, folio, vma, addr, 0);
+	int n = 0;
+
+	while (page_vma_mapped_walk(&pvmw)) {
+		struct page *sub = folio_page(folio, pte_pfn(*pvmw.pte) - folio_pfn(folio));
+
+		n += page_mapcount(sub) + PageAnonExclusive(sub);
+	}
+	return n;
+}
+
+/* silent */
+static int right_c14_lock(struct page *page)
+{
+	int n = 0;
+
+	if (!trylock_page(page))
+		return 0;
+	if (!PageCompound(page))
+		n = page->mapping != NULL;
+	unlock_page(page);
+	return n;
+}
+
+/* want: tail-field-read */
+static int wrong_c15_private(struct vm_area_struct *vma, unsigned long addr, pte_t pte)
+{
+	struct page *page = vm_normal_page(vma, addr, pte);
+	unsigned long private;
+
+	if (!page || !PageCompound(page))
+		return 0;
+	private = page_private(page);
+	return private != 0;
+}
+
+/* want: unpinned-compound-head */
+static int wrong_c16_thp_migration(struct vm_area_struct *vma, pmd_t *pmd)
+{
+	swp_entry_t entry = pmd_to_swp_entry(*pmd);
+	struct page *page = NULL;
+
+	if (is_migration_entry(entry))
+		page = pfn_swap_entry_to_page(entry);
+	return page ? page_mapcount(page) : 0;
+}
+
+/* silent */
+static int right_c16_thp_migration(struct vm_area_struct *vma, pmd_t *pmd)
+{
+	swp_entry_t entry = pmd_to_swp_entry(*pmd);
+	struct page *page = NULL;
+
+	if (is_migration_entry(entry))
+		page = pfn_swap_entry_to_page(entry);
+	return page ? page_to_nid(page) + page_count(page) : 0;
 }
