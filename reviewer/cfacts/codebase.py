@@ -85,6 +85,7 @@ class CodeBase:
         self._rows: dict[str, tuple[FunctionFacts, ...]] = {}
         self._single: dict[tuple[str, int], FunctionFacts] = {}
         self._skipped: dict[tuple[str, str], Skipped] = {}
+        self._constants: dict[tuple[str, str], Declare | None] = {}
         names = {name for kind, name in self.index.types if kind == "typedef"}
         self.typedefs = frozenset(names) | TYPES
         if kin is not None:
@@ -258,6 +259,12 @@ class CodeBase:
         It is ``const``, or only its own file can name it and nothing there changes it. None
         for any other, or one that cannot be read.
         """
+        key = (name, near)
+        if key not in self._constants:
+            self._constants[key] = self._find_constant(name, near)
+        return self._constants[key]
+
+    def _find_constant(self, name: str, near: str) -> Declare | None:
         if near not in self._facts or not re.search(rf"\b{name}\b", self.text(near).bare):
             return None
         found = find_variable(self.text(near), self._facts[near].functions, name)
