@@ -13,7 +13,7 @@ from reviewer.model.errors import BadInputError
 from reviewer.pipeline.options import Options, Progress, silent
 from reviewer.report.formats import FORMATS
 
-_CONFIG_VALUE = re.compile(r"[ynm]|-?\d+|0x[0-9a-fA-F]+")
+_CONFIG_VALUE = re.compile(r"[ynm]|-?\d+|0x[0-9a-fA-F]+|\"[^\"]*\"")
 
 
 def one_of(option: str, *choices: str, what: str) -> Any:

@@ -106,6 +106,11 @@ def test_usage(mm_review: Run, seed_mbox: Path) -> None:
     _fails(mm_review("review", seed_mbox, "--fail-on", "huge"), 2, "--fail-on huge", "never")
 
 
+def test_a_configuration_value_may_be_a_quoted_string(mm_review: Run) -> None:
+    done = mm_review("facts", "mm/util.c", "--tree", MINIMM, "--config", 'CONFIG_X="a b"')
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.parametrize(
     "command",
     [
