@@ -146,12 +146,13 @@ def _read_manifest(manifest: Path) -> tuple[str, bytes]:
         head, records = manifest.read_bytes().split(b"\0", 1)
     except (FileNotFoundError, ValueError):
         return "", b""
-    if not head.startswith(_HEADER + b" ") or (records and not records.endswith(b"\0")):
+    if not head.startswith(_HEADER + b" "):
         return "", b""
     return head[len(_HEADER) + 1 :].decode("ascii"), records
 
 
 def _parse_records(written: bytes) -> dict[bytes, bytes]:
+    """Return the stat signatures by path; a last record that was cut off is left out."""
     known: dict[bytes, bytes] = {}
     for record in written.split(b"\0")[:-1]:
         *signature, path = record.split(b" ", 4)

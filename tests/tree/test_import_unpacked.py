@@ -237,6 +237,18 @@ def test_a_manifest_that_was_damaged_counts_as_none(source: Path, cache_dir: Pat
             assert tree.snapshot("HEAD").exists("mm/rmap.c")
 
 
+def test_a_manifest_that_was_cut_off_loses_no_file(source: Path, cache_dir: Path) -> None:
+    with open_tree(source, cache_dir=cache_dir) as tree:
+        whole = all_files(tree)
+    (manifest,) = cache_dir.rglob("manifest")
+    written = manifest.read_bytes()
+    for length in range(len(written) - 60, len(written)):
+        manifest.write_bytes(written[:length])
+        with open_tree(source, cache_dir=cache_dir) as tree:
+            assert all_files(tree) == whole
+        assert manifest.read_bytes().partition(b"\0")[2] == written.partition(b"\0")[2]
+
+
 def test_many_changes_do_not_pile_up(
     source: Path, cache_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
