@@ -223,6 +223,24 @@ def test_what_no_page_satisfies_allows_no_position(
     assert demand.stability == "pinned"
 
 
+FOLIO = """
+struct folio { struct page page; };
+static inline int whole_folio(const struct folio *one)
+{
+	VM_BUG_ON_PAGE(PageTail(&one->page), &one->page);
+	return 1;
+}
+"""
+
+
+def test_a_folio_is_asked_about_as_a_page_is(
+    demands: Callable[..., list[ParameterDemand]],
+) -> None:
+    files = {FLAGS: OLD_FLAGS + FOLIO, "include/linux/mm_types.h": OLD_TYPES}
+    (demand,) = demands("whole_folio", files)
+    assert (demand.parameter, _places(demand)) == ("one", NO_TAIL)
+
+
 STATE = """
 TESTPAGEFLAG(Slab, slab)
 static inline int no_slab(struct page *page)

@@ -167,3 +167,36 @@ def test_an_old_finding_is_shown_where_it_stands_at_the_end(
     assert (steps[1]["path"], steps[1]["line"]) == tuple(
         finding["primary"][key] for key in ("path", "line")
     )
+
+
+OLD_READER = """#include <linux/mm.h>
+#include <linux/huge_mm.h>
+#include <linux/proc_fs.h>
+#include <linux/memory_hotplug.h>
+
+static ssize_t {name}_read(struct file *file, char __user *buf, size_t count, loff_t *ppos)
+{{
+	struct page *page = pfn_to_online_page(*ppos);
+
+	return page ? hpage_nr_pages(page) : 0;
+}}
+
+static const struct proc_ops {name}_ops = {{
+	.proc_read = {name}_read,
+}};
+"""
+
+
+def test_old_callers_of_the_same_helper_are_told_of_where_the_series_works(
+    mm_review: Run, tmp_path: Path
+) -> None:
+    tree = tmp_path / "linux"
+    subprocess.run(["cp", "-a", str(MINIMM), str(tree)], check=True)
+    (tree / "fs/proc/near.c").write_text(OLD_READER.format(name="near"))
+    (tree / "mm/far.c").write_text(OLD_READER.format(name="far"))
+    mbox = build_series(MINIMM, load_recipe(find_recipe("minimm-tail-reader")), tmp_path)
+    done = mm_review("review", mbox, "--tree", tree, "--format", "json", "--no-replay")
+    found = [(f["origin"], _names(f)[0]) for f in json.loads(done.stdout)["findings"]]
+    assert ("introduced", "kpagesize_read") in found
+    assert ("preexisting", "near_read") in found
+    assert not [name for _, name in found if name.startswith("far")]
