@@ -16,10 +16,13 @@ from reviewer.cfacts.lower_stmt import StatementLowerer
 from reviewer.cfacts.normalize import SourceText
 from reviewer.cfacts.parse import parse_text
 from reviewer.cfacts.prepare import prepare
+from reviewer.cfacts.tables import ASSIGNING
 from reviewer.cfacts.tokens import Token
 from reviewer.model.ctree import Declare
 
+_PART = r"(?:\s*\[[^\]]*\]|\s*\.\s*\w+)*"
 _CHANGE = r"\s*(?:=[^=]|\+\+|--|[-+|&^*/%]=|<<=|>>=)"
+_SIZE = r"(?<!sizeof)(?<!sizeof\()(?<!ARRAY_SIZE\()"
 _BEFORE = re.compile(r"[;}]")
 _CONST = re.compile(r"\bconst\b")
 
@@ -47,7 +50,7 @@ def find_variable(
         before = text.bare[start:at]
         if not before.strip() or re.search(r"[(){}=]|\b(?:extern|typedef)\b", before):
             continue
-        fixed = _CONST.search(before) is not None or _is_fixed(text.bare, word, at, before)
+        fixed = _is_const(before) or _is_fixed(text.bare, word, at, before)
         return VariableText(start, end, fixed)
     return None
 
@@ -70,16 +73,24 @@ def _end(bare: str, at: int) -> int:
     return len(bare)
 
 
+def _is_const(before: str) -> bool:
+    """Say whether the variable is ``const``, and not what it points to."""
+    return _CONST.search(before.rpartition("*")[2]) is not None
+
+
 def _is_fixed(bare: str, word: str, at: int, before: str) -> bool:
     """Say whether nothing changes a variable that only its own file can name."""
     if not re.search(r"\bstatic\b", before):
         return False
-    uses = (m for m in re.finditer(rf"\b{word}\b", bare) if m.start() != at)
-    changed = re.compile(
-        rf"(?<![\w.>])(?:(?:\+\+|--|&)\s*{word}\b|{word}\b(?:\[[^\]]*\])?{_CHANGE})"
-    )
-    spans = [m.span() for m in changed.finditer(bare) if not m.start() <= at < m.end()]
-    return not any(start <= use.start() < end for use in uses for start, end in spans)
+    ways = [
+        rf"(?:\+\+|--|&)\s*{word}\b",
+        rf"{word}\b{_PART}{_CHANGE}",
+        rf"(?:{'|'.join(ASSIGNING)})\s*\([^;]*?\b{word}\b",
+    ]
+    if re.match(rf"{word}\s*\[", bare[at:]):  # an array's name is its address
+        ways.append(rf"{_SIZE}\b{word}\b(?!\s*\[)")
+    changed = re.compile(rf"(?<![\w.>])(?:{'|'.join(ways)})")
+    return not any(not m.start() <= at < m.end() for m in changed.finditer(bare))
 
 
 def lower_variable(tokens: Sequence[Token], typedefs: Container[str], name: str) -> Declare:

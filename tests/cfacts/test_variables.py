@@ -21,6 +21,13 @@ static unsigned long lent = 3;
 int shared = 5;
 const int fixed = 7;
 extern int elsewhere;
+static struct conf { int most; } of_conf[2] = { { 3 }, { 4 } };
+static int once = 13;
+static int grid[2][2] = { { 1, 2 }, { 3, 4 } };
+static int filled[2] = { 1, 2 };
+static int weights[2] = { 5, 6 };
+static const char *word = "a";
+static const char * const title = "b";
 static struct ops { int (*run)(void); } other;
 
 static int probe_run(void)
@@ -30,6 +37,12 @@ static int probe_run(void)
 
 	moved = limit + other.run();
 	counted++;
+	of_conf[1].most = 5;
+	WRITE_ONCE(once, 4);
+	grid[0][1] = 3;
+	fill(filled, 2);
+	if (ARRAY_SIZE(weights) == sizeof(weights) || weights[1] == title[0])
+		word = "c";
 	return hand(&lent) + local + kept;
 }
 
@@ -61,9 +74,15 @@ def test_a_table_of_functions_is_known(code: CodeBase) -> None:
     assert [at for at, _ in found.value.items] == [".run"]
 
 
-@pytest.mark.parametrize(
-    "name", ["moved", "counted", "lent", "shared", "elsewhere", "local", "kept", "absent"]
-)
+@pytest.mark.parametrize("name", ["weights", "title"])
+def test_what_is_only_read_is_known(code: CodeBase, name: str) -> None:
+    assert code.find_constant(name, PROBE) is not None
+
+
+CHANGED = ["moved", "counted", "lent", "of_conf", "once", "grid", "filled", "word"]
+
+
+@pytest.mark.parametrize("name", [*CHANGED, "shared", "elsewhere", "local", "kept", "absent"])
 def test_what_may_change_or_is_no_variable_of_the_file_is_not(code: CodeBase, name: str) -> None:
     assert code.find_constant(name, PROBE) is None
 
