@@ -10,7 +10,7 @@ from reviewer.analysis.calls import evaluate_call
 from reviewer.analysis.cfg import Node
 from reviewer.analysis.control import Meeting, Walk
 from reviewer.analysis.evaluate import evaluate, find_element, find_member
-from reviewer.analysis.fields import store_field
+from reviewer.analysis.fields import iter_initialised, store_field
 from reviewer.analysis.hazards import Hazard
 from reviewer.analysis.numbers import join, signs_of
 from reviewer.analysis.objects import find_ancestors
@@ -162,7 +162,15 @@ class Frame(Walk[State, Value]):
             new = s.copy()
             self.store(new, c.Name(declared.span, declared.name), value)
             after.append(new)
+        if isinstance(declared.value, c.InitList):
+            for place, given in iter_initialised(declared, declared.value):
+                after = [self._set(s, place, v) for m in after for s, v in self.evaluate(m, given)]
         return after
+
+    def _set(self, state: State, place: c.Expr, value: Value) -> State:
+        new = state.copy()
+        self.store(new, place, value)
+        return new
 
     def ask(self, state: State, node: Node) -> list[tuple[State, bool]]:
         """Take a test: each truth it can have goes its way, an assertion is noted."""

@@ -584,6 +584,57 @@ static int right_b1_alias(unsigned long pfn)
 	return w.n;
 }
 
+struct walk_control {
+	struct walk_state at;
+	int (*fill)(struct walk_state *at);
+};
+
+/* silent */
+static int right_b1_member_filled(unsigned long pfn, struct walk_control *control)
+{
+	struct walk_control w;
+
+	w.at.page = pfn_to_page(pfn);
+	control->fill(&w.at);
+	return PageTransHuge(w.at.page);
+}
+
+/* silent */
+static int right_b1_whole_copied(unsigned long pfn, struct walk_state *w, struct walk_state *held)
+{
+	w->page = pfn_to_page(pfn);
+	*w = *held;
+	return PageTransHuge(w->page);
+}
+
+/* silent */
+static int right_b1_other_name(unsigned long pfn, struct page *page)
+{
+	struct walk_state w, *same = &w;
+
+	w.page = pfn_to_page(pfn);
+	same->page = compound_head(page);
+	return PageTransHuge(w.page);
+}
+
+/* silent */
+static int right_b1_inner_copied(unsigned long pfn, struct walk_control *held)
+{
+	struct walk_control w;
+
+	w.at.page = pfn_to_page(pfn);
+	w.at = held->at;
+	return PageTransHuge(w.at.page);
+}
+
+/* want: tail-in-head-only-helper */
+static int wrong_b1_initialised(unsigned long pfn)
+{
+	struct walk_state w = { .pfn = pfn, .page = pfn_to_page(pfn) };
+
+	return PageTransHuge(w.page);
+}
+
 /* want: unpinned-compound-head */
 static int wrong_b2_ternary(unsigned long pfn)
 {
