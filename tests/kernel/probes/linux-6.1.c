@@ -635,6 +635,47 @@ static int wrong_b1_initialised(unsigned long pfn)
 	return PageTransHuge(w.page);
 }
 
+/* silent */
+static int right_b1_pfn_of_entry(struct vm_area_struct *vma, pmd_t *pmd, unsigned long addr)
+{
+	struct walk_state w;
+	spinlock_t *ptl;
+	pte_t *pte;
+
+	w.n = 0;
+	pte = pte_offset_map_lock(vma->vm_mm, pmd, addr, &ptl);
+	if (!pte_present(*pte))
+		goto out;
+	w.pfn = pte_pfn(*pte);
+	w.n = folio_mapcount(page_folio(pfn_to_page(w.pfn)));
+out:
+	pte_unmap_unlock(pte, ptl);
+	return w.n;
+}
+
+/* silent */
+static int right_b1_entry_taken_away(struct vm_area_struct *vma, pmd_t *pmd, unsigned long addr,
+				     struct page **taken)
+{
+	struct page *page = NULL;
+	spinlock_t *ptl;
+	pte_t *pte, entry;
+	int n;
+
+	pte = pte_offset_map_lock(vma->vm_mm, pmd, addr, &ptl);
+	entry = *pte;
+	if (pte_present(entry))
+		page = vm_normal_page(vma, addr, entry);
+	if (page)
+		entry = ptep_get_and_clear(vma->vm_mm, addr, pte);
+	pte_unmap_unlock(pte, ptl);
+	if (!page)
+		return 0;
+	n = folio_mapcount(page_folio(page));
+	*taken = page;
+	return n;
+}
+
 /* want: unpinned-compound-head */
 static int wrong_b2_ternary(unsigned long pfn)
 {
